@@ -1,0 +1,20 @@
+//! The words of the house: ids, units and signed documents, with their bytes.
+//!
+//! Everything that two machines must agree on to the bit is defined here and nowhere else. The crate is
+//! pure: it reads no clock, draws no randomness and does no I/O.
+
+pub mod block;
+pub mod heartbeat;
+pub mod id;
+pub mod key;
+pub mod manifest;
+pub mod signed;
+pub mod units;
+
+pub use block::{BlockIndex, BlockSet};
+pub use heartbeat::{EnrolmentProof, Heartbeat, NodeActivity, ProviderTally};
+pub use id::{InvalidStreamId, MediaSequence, NodeId, RenditionId, SegmentRef, StreamEpoch, StreamId};
+pub use key::{InvalidKey, SecretKey, StreamKey};
+pub use manifest::{Manifest, ManifestError, SegmentContainer};
+pub use signed::{Document, Signed, VerifyError};
+pub use units::{BitsPerSecond, MicroUnits, UnixMs};

@@ -1,0 +1,217 @@
+//! What a stream's signer says about one segment.
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::BlockIndex;
+use crate::id::{MediaSequence, RenditionId, SegmentRef, StreamEpoch, StreamId};
+use crate::signed::{Document, Signed};
+use crate::units::UnixMs;
+
+/// What a segment's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SegmentContainer {
+    /// MPEG-2 transport stream (RFC 8216 section 3.2).
+    MpegTs,
+    /// Fragmented MP4 (section 3.3).
+    Fmp4,
+}
+
+/// One segment of a live stream: where it stands, what it says of itself, and the hash of each block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The stream.
+    pub stream: StreamId,
+    /// The origin's incarnation.
+    pub epoch: StreamEpoch,
+    /// The rendition.
+    pub rendition: RenditionId,
+    /// The number within the epoch. Consecutive; never reused.
+    pub sequence: MediaSequence,
+    /// EXTINF, in microseconds; over 0.
+    pub duration_us: u64,
+    /// The epoch's constant TARGETDURATION, in seconds.
+    pub target_duration_s: u32,
+    /// Whether a DISCONTINUITY stands before the segment.
+    pub discontinuity: bool,
+    /// When the signer first saw the segment at the origin, by the signer's clock.
+    pub published_at: UnixMs,
+    /// Where the origin serves it: an absolute http(s) URL. A hint, never an identity.
+    pub origin_url: String,
+    /// Bytes of `origin_url` to skip before the segment (EXT-X-BYTERANGE); 0 for a file of its own.
+    pub origin_offset: u64,
+    /// What the bytes are.
+    pub container: SegmentContainer,
+    /// The media initialisation section (EXT-X-MAP) where there is one.
+    pub init: Option<Vec<u8>>,
+    /// The segment's other playlist lines as the origin wrote them, unknown tags included, without the
+    /// tags that the fields above stand for.
+    pub tags: Vec<String>,
+    /// Length in bytes.
+    pub len: u32,
+    /// Length of every block but the last, in bytes.
+    pub block_len: u32,
+    /// BLAKE3 of each block, in order.
+    pub block_hashes: Vec<[u8; 32]>,
+}
+
+impl Document for Manifest {
+    const DOMAIN: &'static str = "streamrp2p 2026 manifest 1";
+    // 64 MiB in 16 KiB blocks: 128 KiB of hashes, 64 KiB of initialisation section, and tags.
+    const MAX_LEN: usize = 256 * 1024;
+}
+
+/// Why a signed manifest makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// `block_len` is outside 16 to 32 KiB.
+    #[error("the block length is not 16 to 32 KiB")]
+    BlockLen,
+    /// The segment is empty or longer than [`Manifest::MAX_SEGMENT_LEN`].
+    #[error("the segment is empty or over 64 MiB")]
+    SegmentLen,
+    /// Lengths and number of hashes disagree.
+    #[error("the number of block hashes does not match the length")]
+    HashCount,
+    /// The duration is zero or over a day.
+    #[error("the duration is zero or over a day")]
+    Duration,
+    /// A text of the manifest holds a line break or is too long.
+    #[error("a tag or URL of the manifest holds a line break or is too long")]
+    Text,
+}
+
+impl Manifest {
+    /// The block length the signer uses, in bytes.
+    pub const BLOCK_LEN: u32 = 32 * 1024;
+    /// The longest segment, in bytes.
+    pub const MAX_SEGMENT_LEN: u32 = 64 * 1024 * 1024;
+    /// The longest initialisation section, in bytes.
+    pub const MAX_INIT_LEN: usize = 64 * 1024;
+    const MAX_TEXT_LEN: usize = 2048;
+    const MAX_TAGS: usize = 32;
+
+    /// BLAKE3 of each block of `segment`, in order.
+    pub fn hash_blocks(segment: &[u8]) -> Vec<[u8; 32]> {
+        segment.chunks(Self::BLOCK_LEN as usize).map(|block| blake3::hash(block).into()).collect()
+    }
+
+    /// Whether the fields agree with each other. A signer that is not ours could sign nonsense.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        let plain = |text: &String| text.len() <= Self::MAX_TEXT_LEN && !text.contains(['\n', '\r']);
+        if !(16 * 1024..=32 * 1024).contains(&self.block_len) {
+            return Err(ManifestError::BlockLen);
+        }
+        if self.len == 0 || self.len > Self::MAX_SEGMENT_LEN {
+            return Err(ManifestError::SegmentLen);
+        }
+        if self.block_hashes.len() != self.len.div_ceil(self.block_len) as usize {
+            return Err(ManifestError::HashCount);
+        }
+        if !(1..=86_400_000_000).contains(&self.duration_us) || !(1..=86_400).contains(&self.target_duration_s) {
+            return Err(ManifestError::Duration);
+        }
+        let init_fits = self.init.as_ref().is_none_or(|init| init.len() <= Self::MAX_INIT_LEN);
+        if !plain(&self.origin_url) || self.tags.len() > Self::MAX_TAGS || !self.tags.iter().all(plain) || !init_fits {
+            return Err(ManifestError::Text);
+        }
+        Ok(())
+    }
+
+    /// Number of blocks. Correct once [`Manifest::check`] has passed.
+    pub fn block_count(&self) -> u16 {
+        u16::try_from(self.block_hashes.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Where block `index` starts and how long it is, in bytes; `None` beyond the segment.
+    pub fn block_span(&self, index: BlockIndex) -> Option<(u32, u32)> {
+        let start = u32::from(index.0).checked_mul(self.block_len).filter(|start| *start < self.len)?;
+        Some((start, self.block_len.min(self.len - start)))
+    }
+
+    /// Whether `bytes` are block `index`, to the bit.
+    pub fn verifies(&self, index: BlockIndex, bytes: &[u8]) -> bool {
+        let long_enough = self.block_span(index).is_some_and(|(_, len)| len as usize == bytes.len());
+        long_enough && self.block_hashes.get(index.at()).is_some_and(|hash| blake3::hash(bytes) == *hash)
+    }
+}
+
+impl Signed<Manifest> {
+    /// The name of the segment this manifest describes.
+    pub fn segment_ref(&self) -> SegmentRef {
+        SegmentRef(self.digest())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::key::SecretKey;
+    use proptest::prelude::*;
+
+    pub(crate) fn manifest_of(segment: &[u8]) -> Manifest {
+        Manifest {
+            stream: "alice".parse().unwrap(),
+            epoch: StreamEpoch(1),
+            rendition: RenditionId(0),
+            sequence: MediaSequence(3),
+            duration_us: 2_000_000,
+            target_duration_s: 2,
+            discontinuity: false,
+            published_at: UnixMs(5),
+            origin_url: "http://127.0.0.1/live/alice-3.ts".into(),
+            origin_offset: 0,
+            container: SegmentContainer::MpegTs,
+            init: None,
+            tags: vec![],
+            len: u32::try_from(segment.len()).unwrap(),
+            block_len: Manifest::BLOCK_LEN,
+            block_hashes: Manifest::hash_blocks(segment),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_original_blocks_verify(len in 1_usize..200_000, at in any::<prop::sample::Index>()) {
+            let segment: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+            let manifest = manifest_of(&segment);
+            prop_assert_eq!(manifest.check(), Ok(()));
+            for index in (0..manifest.block_count()).map(BlockIndex) {
+                let (start, block_len) = manifest.block_span(index).unwrap();
+                let block = &segment[start as usize..(start + block_len) as usize];
+                prop_assert!(manifest.verifies(index, block));
+                let mut bad = block.to_vec();
+                let at = at.index(bad.len());
+                bad[at] ^= 1;
+                prop_assert!(!manifest.verifies(index, &bad));
+                prop_assert!(!manifest.verifies(index, &block[1..]));
+            }
+            prop_assert_eq!(manifest.block_span(BlockIndex(manifest.block_count())), None);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_though_it_is_signed() {
+        let good = manifest_of(&[1; 70_000]);
+        let spoil: [fn(&mut Manifest); 6] = [
+            |m| m.block_len = 1,
+            |m| m.len = 0,
+            |m| m.block_hashes.truncate(1),
+            |m| m.duration_us = 0,
+            |m| m.tags.push("#EXT-X-A\n#EXT-X-ENDLIST".into()),
+            |m| m.len = u32::MAX,
+        ];
+        for change in spoil {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_named_by_what_it_is_not_by_its_url() {
+        let key = SecretKey::from_seed([1; 32]);
+        let first = manifest_of(&[1; 100]);
+        let restarted = Manifest { epoch: StreamEpoch(2), ..first.clone() };
+        assert_ne!(Signed::new(&first, &key).segment_ref(), Signed::new(&restarted, &key).segment_ref());
+    }
+}
