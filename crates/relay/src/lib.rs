@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The tokio driver of the swarm: libp2p, origin fetch, segment store, local playback server.
+//!
+//! Two front doors: [`Relay`] for a supporter node, [`Seed`] for a stream's signer. libp2p does not show
+//! through either: peers are [`streamr_model::NodeId`]s and addresses are multiaddr texts.
+
+pub mod api;
+pub mod origin;
+
+pub use api::{
+    ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,
+    SegmentTiming,
+};

@@ -1,0 +1,71 @@
+//! Nodes: enrolment and heartbeats.
+
+use serde::{Deserialize, Serialize};
+use streamr_model::{EnrolmentProof, Heartbeat, NodeId, Signed, UnixMs};
+use utoipa::ToSchema;
+
+/// `POST /nodes/challenge`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChallengeRequest {
+    /// The node that wants to enrol.
+    #[schema(value_type = String)]
+    pub node: NodeId,
+}
+
+/// Answer to [`ChallengeRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Challenge {
+    /// To be signed within a minute.
+    pub challenge: String,
+}
+
+/// `POST /nodes`: enrol, or enrol again after losing the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Enrol {
+    /// The node.
+    #[schema(value_type = String)]
+    pub node: NodeId,
+    /// The challenge, signed by the node.
+    #[schema(value_type = Object)]
+    pub proof: Signed<EnrolmentProof>,
+    /// An invite to use up, where there is one.
+    pub invite: Option<String>,
+}
+
+/// Answer to [`Enrol`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Enrolled {
+    /// Authorises this node's reads. Appears only here.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrolled").finish_non_exhaustive()
+    }
+}
+
+/// `POST /heartbeats`. Needs no token: the document is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeartbeatRequest {
+    /// The reporting node.
+    #[schema(value_type = String)]
+    pub node: NodeId,
+    /// The report, signed by it.
+    #[schema(value_type = Object)]
+    pub heartbeat: Signed<Heartbeat>,
+}
+
+/// Answer to a heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeartbeatAnswer {
+    /// To be carried by the next heartbeat of the session.
+    pub nonce: String,
+    /// Seconds until the next is due, before the node's own jitter.
+    pub next_in_s: u32,
+    /// The coordinator's clock, the only one that pays.
+    #[schema(value_type = u64)]
+    pub now: UnixMs,
+    /// The stream's membership version; a node whose view is older asks for it.
+    pub membership_version: u64,
+}

@@ -1,0 +1,1 @@
+//! Reading a live HLS origin over HTTP.
