@@ -23,16 +23,96 @@ pub enum ErrorCode {
     InviteExpired,
     /// The challenge is unknown, used or over a minute old.
     ChallengeStale,
+    /// A proof names another coordinator than the one it was given to.
+    CoordinatorMismatch,
     /// A signature does not hold.
     SignatureInvalid,
-    /// A heartbeat's number or nonce is not the expected one.
+    /// A heartbeat's number or nonce is not the expected one. The node begins a new session.
     HeartbeatOutOfOrder,
     /// The node is not enrolled here.
     NodeUnknown,
+    /// No such path.
+    NotFound,
+    /// The path is right and the method is not.
+    MethodNotAllowed,
+    /// The body is longer than the endpoint takes.
+    PayloadTooLarge,
+    /// The body is not announced as `application/json`.
+    UnsupportedMediaType,
     /// Too many requests.
     RateLimited,
     /// The coordinator's own fault.
     Internal,
+    /// The coordinator has too much to do, or took too long. Trying again later helps.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// Every code, for tests and documents.
+    pub const ALL: [Self; 19] = [
+        Self::BadRequest,
+        Self::Unauthorised,
+        Self::StreamUnknown,
+        Self::StreamTaken,
+        Self::InviteUnknown,
+        Self::InviteUsed,
+        Self::InviteExpired,
+        Self::ChallengeStale,
+        Self::CoordinatorMismatch,
+        Self::SignatureInvalid,
+        Self::HeartbeatOutOfOrder,
+        Self::NodeUnknown,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::RateLimited,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The HTTP status that carries it.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::CoordinatorMismatch => 400,
+            Self::Unauthorised => 401,
+            Self::SignatureInvalid => 403,
+            Self::StreamUnknown | Self::InviteUnknown | Self::NodeUnknown | Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::StreamTaken | Self::ChallengeStale | Self::HeartbeatOutOfOrder => 409,
+            Self::InviteUsed | Self::InviteExpired => 410,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// A short sentence that is the same for every occurrence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest => "The request is not what this endpoint takes",
+            Self::Unauthorised => "The token is missing or wrong",
+            Self::StreamUnknown => "No such stream",
+            Self::StreamTaken => "The stream id is taken",
+            Self::InviteUnknown => "No such invite",
+            Self::InviteUsed => "The invite was used before",
+            Self::InviteExpired => "The invite has expired",
+            Self::ChallengeStale => "The challenge is unknown, used or over a minute old",
+            Self::CoordinatorMismatch => "The proof was made for another coordinator",
+            Self::SignatureInvalid => "The signature does not hold",
+            Self::HeartbeatOutOfOrder => "The heartbeat does not follow the last one",
+            Self::NodeUnknown => "The node is not enrolled here",
+            Self::NotFound => "No such path",
+            Self::MethodNotAllowed => "This path does not take this method",
+            Self::PayloadTooLarge => "The body is too long",
+            Self::UnsupportedMediaType => "The body must be application/json",
+            Self::RateLimited => "Too many requests",
+            Self::Internal => "The coordinator failed",
+            Self::Unavailable => "The coordinator is too busy",
+        }
+    }
 }
 
 /// RFC 9457 problem details.
@@ -50,4 +130,35 @@ pub struct Problem {
     pub detail: String,
     /// What programs match.
     pub code: ErrorCode,
+}
+
+impl Problem {
+    /// The media type of a problem.
+    pub const MEDIA_TYPE: &'static str = "application/problem+json";
+
+    /// The problem `code`, of which `detail` says what was wrong this time and what to do.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank".to_owned(),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_survives_the_wire_under_an_error_status() {
+        for code in ErrorCode::ALL {
+            let text = serde_json::to_string(&Problem::new(code, "so it is")).unwrap();
+            let back: Problem = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.code, code);
+            assert!((400..600).contains(&back.status) && back.kind == "about:blank", "{text}");
+        }
+    }
 }

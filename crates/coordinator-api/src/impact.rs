@@ -45,7 +45,8 @@ pub struct Provisional {
 pub struct ScoreParts {
     /// Share of the live time of this hour that this node supported (40 % of the pool).
     pub uptime_ppm: u32,
-    /// Share of its delivered blocks that came on time and verified (30 %).
+    /// Share of its delivered blocks that came on time and verified (30 %): the lower 95 % confidence bound,
+    /// so that a handful of good blocks is not yet a record.
     pub quality_ppm: u32,
     /// Its share of all credited bytes of the stream's hour (30 %).
     pub bandwidth_ppm: u32,

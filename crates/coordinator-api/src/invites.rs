@@ -11,6 +11,11 @@ pub struct CreateInvite {
     pub valid_s: u64,
 }
 
+impl CreateInvite {
+    /// The shortest and the longest validity, in seconds.
+    pub const VALID_S: std::ops::RangeInclusive<u64> = 60..=2_592_000;
+}
+
 /// Answer to [`CreateInvite`]. The code appears only here.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InviteCreated {
@@ -21,6 +26,12 @@ pub struct InviteCreated {
     /// When it expires.
     #[schema(value_type = u64)]
     pub expires_at: UnixMs,
+}
+
+impl std::fmt::Debug for InviteCreated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InviteCreated").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }
 
 /// `GET /invites/{code}`: what the invite is for, without using it.

@@ -56,7 +56,17 @@ pub struct HeartbeatRequest {
     pub heartbeat: Signed<Heartbeat>,
 }
 
-/// Answer to a heartbeat.
+impl HeartbeatRequest {
+    /// Seconds between two heartbeats of a session that is under way.
+    pub const INTERVAL_S: u32 = 30;
+    /// Seconds to the next heartbeat after the first of a session, and after a repeated one.
+    pub const FIRST_INTERVAL_S: u32 = 5;
+    /// A node not heard of for this long (two and a half intervals) is no longer a member.
+    pub const LAPSE_MS: u64 = 75_000;
+}
+
+/// Answer to a heartbeat. A node that lost it sends the same number with the same nonce again and gets the
+/// same next nonce.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeartbeatAnswer {
     /// To be carried by the next heartbeat of the session.

@@ -65,6 +65,10 @@ pub struct GoLive {
 impl GoLive {
     /// Seconds between two repeats.
     pub const REPEAT_S: u64 = 5;
+    /// A stream not heard of for this long is no longer live.
+    pub const LAPSE_MS: u64 = 3 * Self::REPEAT_S * 1000;
+    /// The most addresses a signer can name.
+    pub const MAX_ADDRESSES: usize = 8;
 }
 
 /// `GET /streams`: what a chooser shows.
@@ -110,8 +114,16 @@ pub struct Membership {
     pub origin: Url,
     /// The signer as a peer, while it is live.
     pub seed: Option<SeedView>,
-    /// Supporting nodes heard of lately, the asker included once it has reported.
+    /// Supporting nodes heard of lately, the asker included once it has reported; at most
+    /// [`Membership::MAX_MEMBERS`], those who have supported longest.
     pub members: Vec<MemberView>,
+}
+
+impl Membership {
+    /// The most members in one view.
+    pub const MAX_MEMBERS: usize = 64;
+    /// The most uplink a member is shown with, whatever it offers.
+    pub const MAX_UPLINK: BitsPerSecond = BitsPerSecond(1_000_000_000);
 }
 
 /// The signer as a peer.
