@@ -1,0 +1,116 @@
+//! The coordinator, on an embedded SQLite file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::binaries::ours;
+use crate::error::{Result, TestnetError, WithPath};
+use crate::http::Client;
+use crate::process::{Managed, Stdout, command};
+
+const START_DEADLINE: Duration = Duration::from_secs(15);
+
+/// A running coordinator.
+#[derive(Debug)]
+pub struct Coordinator {
+    process: Managed,
+    http: String,
+    operator_token: PathBuf,
+}
+
+/// What a stream is registered with.
+#[derive(Debug, Clone)]
+pub struct Registration<'a> {
+    /// Its id.
+    pub stream: &'a str,
+    /// The origin's playlist.
+    pub origin: &'a str,
+    /// The public key that signs its manifests, in hex.
+    pub key: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    publish_secret: String,
+}
+
+#[derive(Deserialize)]
+struct Invite {
+    link: String,
+}
+
+impl Coordinator {
+    /// Starts a coordinator that keeps its state in `directory`, which is created.
+    pub fn start(directory: &Path) -> Result<Self> {
+        let mut this = Self::spawn(directory)?;
+        this.wait_ready()?;
+        Ok(this)
+    }
+
+    /// Starts the process without waiting for it; [`Self::wait_ready`] does.
+    pub(crate) fn spawn(directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory).at(directory)?;
+        let operator_token = directory.join("operator-token");
+        let mut coordinator = command(&ours("streamr-coordinator")?);
+        coordinator.args(["--listen", "127.0.0.1:0", "--database"]).arg(directory.join("coordinator.sqlite"));
+        coordinator.arg("--operator-token-file").arg(&operator_token);
+        let log = directory.join("coordinator.log");
+        let process = Managed::start("coordinator", coordinator, &log, Stdout::ReadyLine)?;
+        Ok(Self { process, http: String::new(), operator_token })
+    }
+
+    pub(crate) fn wait_ready(&mut self) -> Result<()> {
+        let ready = self.process.ready(START_DEADLINE)?;
+        let http = ready["http"].as_str().ok_or_else(|| TestnetError::ReadyLine {
+            name: "coordinator".into(),
+            line: ready.to_string(),
+            why: "it has no member “http”".into(),
+        })?;
+        self.http = http.trim_end_matches('/').into();
+        Ok(())
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.http
+    }
+
+    /// The token that registers streams.
+    pub fn operator_token(&self) -> Result<String> {
+        let path = &self.operator_token;
+        Ok(fs::read_to_string(path).at(path)?.trim().to_owned())
+    }
+
+    /// Registers a stream and returns its publish secret.
+    pub fn register(&self, registration: &Registration<'_>) -> Result<String> {
+        let body = json!({
+            "stream": registration.stream,
+            "title": "Test picture",
+            "streamer": "Alice",
+            "origin": registration.origin,
+            "key": registration.key,
+            "pool_per_hour": 5_000_000,
+            "currency": "EUR",
+        });
+        let client = Client::new(Some(self.operator_token()?));
+        let registered: Registered = client.post(&format!("{}/v1/streams", self.http), &body)?;
+        Ok(registered.publish_secret)
+    }
+
+    /// A fresh single-use invite link for `stream`.
+    pub fn invite(&self, stream: &str, publish_secret: &str) -> Result<String> {
+        let client = Client::new(Some(publish_secret.into()));
+        let url = format!("{}/v1/streams/{stream}/invites", self.http);
+        let invite: Invite = client.post(&url, &json!({ "valid_s": 86_400 }))?;
+        Ok(invite.link)
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Managed {
+        &mut self.process
+    }
+}
