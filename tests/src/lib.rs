@@ -8,12 +8,15 @@
 pub mod binaries;
 pub mod coordinator;
 pub mod error;
+pub mod fault_origin;
 pub mod http;
+pub mod http_server;
 pub mod network;
 pub mod node;
 pub mod origin_nginx;
 pub mod playback;
 pub mod player;
+pub mod players;
 pub mod poll;
 pub mod ports;
 pub mod process;
