@@ -1,0 +1,35 @@
+//! `npm run pictures`: every screen, light, dark and narrow, into the directory that PICTURES names.
+//! With arguments, only the scenes named.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { scenes } from './scenes';
+import { openStage } from './stage';
+
+const directory = process.env['PICTURES'];
+if (directory === undefined || directory === '') {
+  console.error('Set PICTURES to the directory that shall hold the pictures.');
+  process.exit(64);
+}
+const wanted = process.argv.slice(2);
+const looks = [
+  { name: 'light', colorScheme: 'light', viewport: { width: 1180, height: 800 } },
+  { name: 'dark', colorScheme: 'dark', viewport: { width: 1180, height: 800 } },
+  { name: 'narrow', colorScheme: 'light', viewport: { width: 320, height: 640 } },
+] as const;
+
+await mkdir(directory, { recursive: true });
+const stage = await openStage();
+try {
+  for (const scene of scenes) {
+    if (wanted.length > 0 && !wanted.includes(scene.name)) continue;
+    for (const { name, ...look } of looks) {
+      const { page } = await stage.open(scene, look);
+      await page.screenshot({ path: join(directory, `${scene.name}-${name}.png`), fullPage: true });
+      await page.context().close();
+    }
+  }
+} finally {
+  await stage.close();
+}
