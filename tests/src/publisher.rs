@@ -54,6 +54,9 @@ impl Publisher {
         ffmpeg.args(["-g", &gop, "-keyint_min", &gop, "-sc_threshold", "0"]);
         ffmpeg.args(["-b:v", &rate, "-minrate", &rate, "-maxrate", &rate, "-bufsize", &rate]);
         ffmpeg.args(["-x264-params", "nal-hrd=cbr:force-cfr=1"]);
+        // The padding comes with SEI messages that nginx puts before the parameter sets they refer to, of
+        // which every decoder complains.
+        ffmpeg.args(["-bsf:v", "filter_units=remove_types=6"]);
         ffmpeg.args(["-c:a", "aac", "-b:a", "96k", "-f", "flv", rtmp_url]);
         Ok(Self { process: Managed::start("publisher (ffmpeg)", ffmpeg, log, Stdout::Log)? })
     }
