@@ -1,14 +1,16 @@
-//! What the window may ask of the app. Three commands; each is granted in `capabilities/main.json`.
+//! What the window may ask of the app. Each command is granted in `capabilities/main.json`.
 
 use streamr_node::view::{Command, Snapshot, UiError};
 use tauri::State;
 use tauri::ipc::Channel;
 
+use crate::external;
 use crate::supporter::Supporter;
 use crate::window::Forwarder;
 
 /// What there is to show now.
 #[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
 pub(crate) fn snapshot(supporter: State<'_, Supporter>) -> Snapshot {
     Snapshot::clone(&supporter.latest())
 }
@@ -28,4 +30,10 @@ pub(crate) async fn subscribe(
 ) -> Result<(), UiError> {
     forwarder.start(supporter.snapshots(), channel);
     Ok(())
+}
+
+/// Shows a page the UI links to in the person's browser.
+#[tauri::command]
+pub(crate) async fn open_external(url: String) -> Result<(), UiError> {
+    external::open(&url)
 }

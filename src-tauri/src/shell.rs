@@ -22,7 +22,12 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_window_state::Builder::default().with_state_flags(remembered).build())
         .manage(Forwarder::default())
-        .invoke_handler(tauri::generate_handler![commands::snapshot, commands::command, commands::subscribe])
+        .invoke_handler(tauri::generate_handler![
+            commands::snapshot,
+            commands::command,
+            commands::subscribe,
+            commands::open_external,
+        ])
         .on_window_event(|window, event| {
             if matches!(event, WindowEvent::Destroyed) {
                 window.state::<Forwarder>().stop();

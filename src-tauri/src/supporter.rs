@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_node::view::{
-    Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals, UiError,
+    Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals,
+    UiError,
 };
 use streamr_node::{Node, NodeOptions};
 use tokio::sync::watch;
