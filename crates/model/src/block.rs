@@ -38,7 +38,7 @@ impl BlockSet {
     pub fn fits(&self, len: u16) -> bool {
         self.len == len
             && self.words.len() == usize::from(len).div_ceil(64)
-            && (len % 64 == 0 || self.words.last().is_none_or(|word| word >> (len % 64) == 0))
+            && (len.is_multiple_of(64) || self.words.last().is_none_or(|word| word >> (len % 64) == 0))
     }
 
     /// Blocks in the segment, whether in the set or not.
