@@ -11,6 +11,7 @@ mod live;
 mod log;
 mod media;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -58,6 +59,8 @@ struct State {
     encoder: Encoder,
     faults: Vec<(Scope, Fault)>,
     published: Vec<Published>,
+    /// Paths of segments that somebody has read whole since they were published.
+    read_whole: BTreeSet<String>,
     log: Log,
     /// When the clock publishes next; `None` while the test holds it.
     due: Option<Instant>,
@@ -81,6 +84,7 @@ impl FaultOrigin {
             encoder,
             faults: Vec::new(),
             published: Vec::new(),
+            read_whole: BTreeSet::new(),
             log: Log::default(),
             due: None,
             over: false,
@@ -172,7 +176,8 @@ impl Shared {
     fn answer(&self, request: &Request, reply: &mut Reply) -> io::Result<()> {
         let (answer, fault) = {
             let mut state = self.state();
-            let fault = state.faults.iter().rev().find(|(scope, _)| scope.covers(&request.path));
+            let read_before = state.read_whole.contains(&request.path);
+            let fault = state.faults.iter().rev().find(|(scope, _)| scope.covers(&request.path, read_before));
             let fault = fault.map(|(_, fault)| *fault);
             (state.live.answer(&request.path, &request.query), fault)
         };
@@ -185,7 +190,11 @@ impl Shared {
             Some(fault) => fault.answer(reply, status, content_type, body),
             None => reply.whole(status, content_type, body),
         };
-        self.state().log.add(Served {
+        let mut state = self.state();
+        if outcome.is_ok() && fault.is_none() && matches!(answer, Answer::Segment(_)) {
+            state.read_whole.insert(request.path.clone());
+        }
+        state.log.add(Served {
             at: Instant::now(),
             from: request.from.ip(),
             agent: request.header("user-agent").unwrap_or_default().to_owned(),
@@ -225,6 +234,7 @@ impl State {
         let clip = self.encoder.take.clips[self.encoder.position].clone();
         self.encoder.position += 1;
         let published = self.live.publish(clip);
+        self.read_whole.remove(&format!("/live/{}", published.name));
         self.published.push(published.clone());
         Ok(published)
     }

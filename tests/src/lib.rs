@@ -8,6 +8,7 @@
 pub mod binaries;
 pub mod coordinator;
 pub mod error;
+pub mod fault_network;
 pub mod fault_origin;
 pub mod http;
 pub mod http_server;

@@ -44,16 +44,19 @@ pub enum Scope {
     Playlists,
     /// Those for a segment.
     Segments,
+    /// Those for a segment that has been read whole before: by its signer, where there is one.
+    SegmentsReadBefore,
     /// All.
     Everything,
 }
 
 impl Scope {
-    pub(super) fn covers(self, path: &str) -> bool {
+    pub(super) fn covers(self, path: &str, read_before: bool) -> bool {
         match self {
             Self::Everything => true,
             Self::Playlists => path.ends_with(".m3u8"),
             Self::Segments => path.ends_with(".ts"),
+            Self::SegmentsReadBefore => path.ends_with(".ts") && read_before,
         }
     }
 }
