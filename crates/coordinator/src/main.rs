@@ -1,2 +1,232 @@
-//! Placeholder.
-fn main() {}
+//! `streamr-coordinator`: reads the command line, starts the coordinator, stops it on a signal.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | stopped as asked, or `--check` found nothing wrong |
+//! | 64 | the configuration is wrong; nothing was started |
+//! | 69 | cannot listen: the port is taken, or the address is not this machine's |
+//! | 70 | failed while running |
+//! | 73 | the database or the operator token cannot be opened or created |
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use streamr_coordinator::{
+    Config, Coordinator, OperatorTokenError, RateLimit, StartError, SystemClock, check_operator_token,
+    load_or_create_operator_token,
+};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+const EX_USAGE: u8 = 64;
+const EX_UNAVAILABLE: u8 = 69;
+const EX_SOFTWARE: u8 = 70;
+const EX_CANTCREAT: u8 = 73;
+
+/// The coordinator of a StreamrP2P network: enrolment, live streams, heartbeats, impact.
+#[derive(Debug, Parser)]
+#[command(name = "streamr-coordinator", version)]
+struct Args {
+    /// Address and port to listen on; port 0 picks one.
+    #[arg(long, env = "STREAMR_LISTEN", default_value = "127.0.0.1:8700")]
+    listen: SocketAddr,
+
+    /// The database file, created if missing.
+    #[arg(long, env = "STREAMR_DATABASE", default_value = "coordinator.sqlite")]
+    database: PathBuf,
+
+    /// File with the token that authorises registering streams; created with a random one if missing.
+    #[arg(long, env = "STREAMR_OPERATOR_TOKEN_FILE", default_value = "operator.token")]
+    operator_token_file: PathBuf,
+
+    /// Address under which nodes reach this coordinator, e.g. https://coordinator.example.org. Needed
+    /// wherever more than one address leads here.
+    #[arg(long, env = "STREAMR_PUBLIC_URL", value_parser = public_url)]
+    public_url: Option<Url>,
+
+    /// Limit requests by address.
+    #[arg(long, env = "STREAMR_RATE_LIMIT", value_enum, default_value_t = Switch::On)]
+    rate_limit: Switch,
+
+    /// Take the client's address from X-Forwarded-For, because a reverse proxy in front sets it.
+    #[arg(long, env = "STREAMR_BEHIND_PROXY", value_enum, default_value_t = Switch::Off)]
+    behind_proxy: Switch,
+
+    /// Check the configuration and exit, without starting or creating anything.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BadUrl {
+    #[error("not an address: {0}")]
+    Unreadable(#[from] url::ParseError),
+    #[error("it must begin with http:// or https:// and hold no name, password, query or fragment")]
+    Unsuitable,
+}
+
+fn public_url(text: &str) -> Result<Url, BadUrl> {
+    let url: Url = text.parse()?;
+    let plain = url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
+        Ok(url)
+    } else {
+        Err(BadUrl::Unsuitable)
+    }
+}
+
+/// Why the process ends with something else than 0.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    OperatorToken(#[from] OperatorTokenError),
+    #[error("the directory {} for --{flag} does not exist; create it first", path.display())]
+    NoDirectory { flag: &'static str, path: PathBuf },
+    #[error("--database {} is a directory; name a file in it", path.display())]
+    NotAFile { path: PathBuf },
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{0:#}")]
+    Running(#[from] anyhow::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::OperatorToken(OperatorTokenError::Create { .. })
+            | Self::Start(StartError::Database { .. }) => EX_CANTCREAT,
+            Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } => EX_USAGE,
+            Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
+            Self::Running(_) => EX_SOFTWARE,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Printing can fail only if nobody reads it.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "streamr-coordinator: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    check(args)?;
+    if args.check {
+        return Ok(());
+    }
+    let config = Config {
+        listen: args.listen,
+        public_url: args.public_url.clone(),
+        rate_limit: if args.rate_limit == Switch::On { RateLimit::On } else { RateLimit::Off },
+        behind_proxy: args.behind_proxy == Switch::On,
+        ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
+    };
+    if !args.listen.ip().is_loopback() && args.public_url.is_none() {
+        tracing::warn!(
+            "without --public-url, enrolment proofs cannot be tied to this coordinator's own name"
+        );
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+    let served = runtime.block_on(serve(config));
+    // Whatever still blocks after the coordinator has stopped is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+/// What can be seen to be wrong before anything is opened.
+fn check(args: &Args) -> Result<(), Failure> {
+    for (flag, path) in [("database", &args.database), ("operator-token-file", &args.operator_token_file)] {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !parent.is_dir() {
+            return Err(Failure::NoDirectory { flag, path: parent.to_owned() });
+        }
+    }
+    if args.database.is_dir() {
+        return Err(Failure::NotAFile { path: args.database.clone() });
+    }
+    check_operator_token(&args.operator_token_file)?;
+    Ok(())
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Listened for before anybody is told that we are ready.
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let coordinator = Coordinator::start(config, Arc::new(SystemClock)).await?;
+    let url = coordinator.url().to_string();
+    tell_ready(url.trim_end_matches('/')).context("cannot write the ready line")?;
+    tracing::info!(%url, "listening");
+    signals.stop().await;
+    tracing::info!("stopping");
+    coordinator.stop().await;
+    Ok(())
+}
+
+fn tell_ready(url: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{}", serde_json::json!({"ready": "coordinator", "http": url}))?;
+    stdout.flush()
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn stop(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a coordinator is started with.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use url::Url;
+
+/// Whether requests are limited by address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RateLimit {
+    /// As [`crate::limits`] says.
+    #[default]
+    On,
+    /// Not at all: for benches, or behind something that limits.
+    Off,
+}
+
+/// What a coordinator is started with.
+#[derive(Clone)]
+pub struct Config {
+    /// Where it listens; port 0 picks one.
+    pub listen: SocketAddr,
+    /// The database file; created if missing.
+    pub database: PathBuf,
+    /// Authorises registering streams.
+    pub operator_token: String,
+    /// Its address as nodes know it. `None`: whatever host a request asked, over http.
+    pub public_url: Option<Url>,
+    /// Whether requests are limited by address.
+    pub rate_limit: RateLimit,
+    /// Whether a reverse proxy in front sets `X-Forwarded-For`. Without one, clients could set it themselves.
+    pub behind_proxy: bool,
+}
+
+impl Config {
+    /// On a loopback port of the system's choice, with nothing in front.
+    pub fn new(database: PathBuf, operator_token: String) -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            database,
+            operator_token,
+            public_url: None,
+            rate_limit: RateLimit::On,
+            behind_proxy: false,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("database", &self.database)
+            .field("public_url", &self.public_url)
+            .field("rate_limit", &self.rate_limit)
+            .field("behind_proxy", &self.behind_proxy)
+            .finish_non_exhaustive()
+    }
+}

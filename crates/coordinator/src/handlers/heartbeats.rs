@@ -1,0 +1,205 @@
+//! `POST /v1/heartbeats`
+
+use axum::extract::State;
+use data_encoding::HEXLOWER;
+use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer, HeartbeatRequest};
+use streamr_model::Heartbeat;
+
+use crate::extract::{Json, unknown_stream};
+use crate::handlers::openapi::ProblemResponse;
+use crate::problem::Refused;
+use crate::reporting::{Refusal, accept};
+use crate::secret::random;
+use crate::state::AppState;
+use crate::validate;
+
+/// Report. Needs no token: the document is signed, numbered, and carries the nonce of the last answer.
+///
+/// A node that lost an answer sends the same number and nonce again and gets the same answer. A node that is
+/// told `heartbeat_out_of_order` begins a new session: number 1, no nonce, tallies from zero.
+#[utoipa::path(post, path = "/heartbeats", tag = "nodes", security(()), request_body = HeartbeatRequest,
+    responses((status = 200, description = "Heard", body = HeartbeatAnswer), (status = "default", response = ProblemResponse)))]
+pub(crate) async fn heartbeat(
+    State(app): State<AppState>,
+    Json(request): Json<HeartbeatRequest>,
+) -> Result<Json<HeartbeatAnswer>, Refused> {
+    let heartbeat = request.heartbeat.verify_node(&request.node).map_err(|error| {
+        Refused::new(ErrorCode::SignatureInvalid, format!("The heartbeat is refused: {error}."))
+    })?;
+    if heartbeat.node != request.node {
+        return Err(Refused::new(ErrorCode::SignatureInvalid, "The heartbeat is about another node."));
+    }
+    validate::addresses(&heartbeat.addresses, Heartbeat::MAX_ADDRESSES)?;
+    if heartbeat.received.len() > Heartbeat::MAX_PROVIDERS {
+        let detail = format!("At most {} providers can be named in `received`.", Heartbeat::MAX_PROVIDERS);
+        return Err(Refused::new(ErrorCode::BadRequest, detail));
+    }
+
+    let nonce = HEXLOWER.encode(&random::<16>());
+    let mut tx = app.storage.write().await?;
+    let answer =
+        accept(&mut tx, &heartbeat, nonce, app.now()).await.map_err(|why| refusal(&heartbeat, why))?;
+    tx.commit().await?;
+    Ok(Json(answer))
+}
+
+fn refusal(heartbeat: &Heartbeat, why: Refusal) -> Refused {
+    match why {
+        Refusal::NodeUnknown => {
+            Refused::new(ErrorCode::NodeUnknown, "This node is not enrolled here. Enrol first.")
+        }
+        Refusal::StreamUnknown => unknown_stream(&heartbeat.stream),
+        Refusal::OutOfOrder(disorder) => {
+            let detail = format!("{}; begin a new session with number 1.", disorder.reason());
+            Refused::new(ErrorCode::HeartbeatOutOfOrder, detail)
+        }
+        Refusal::Storage(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer};
+    use streamr_model::{NodeActivity, UnixMs};
+
+    use crate::testing::{Node, Running, START, code_of};
+
+    async fn enrolled() -> (Running, Node) {
+        let coordinator = Running::start().await;
+        coordinator.register("alice").await;
+        let node = Node::enrolled(&coordinator, 1).await;
+        (coordinator, node)
+    }
+
+    #[tokio::test]
+    async fn the_first_interval_is_short_and_the_others_thirty_seconds() {
+        let (coordinator, mut node) = enrolled().await;
+        let first = node.beat(&coordinator).await;
+        let second = node.beat(&coordinator).await;
+        assert_eq!((first.next_in_s, second.next_in_s, second.now), (5, 30, UnixMs(START)));
+        assert!(first.nonce != second.nonce && first.nonce.len() == 32);
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_given_again_with_the_same_nonce() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        let first: HeartbeatAnswer = node.send(&coordinator).await.json().await.unwrap();
+        let again: HeartbeatAnswer = node.send(&coordinator).await.json().await.unwrap();
+        node.heartbeat.peers = 9;
+        let signed_anew: HeartbeatAnswer = node.send(&coordinator).await.json().await.unwrap();
+        assert_eq!(first.nonce, again.nonce);
+        assert_eq!(first.nonce, signed_anew.nonce);
+        node.follow(&again);
+        node.beat(&coordinator).await;
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_no_proof_of_support() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        coordinator.clock.advance_s(30);
+        assert_eq!(node.send(&coordinator).await.status(), 200);
+        for _ in 0..4 {
+            coordinator.clock.advance_s(30);
+            assert_eq!(node.send(&coordinator).await.status(), 200);
+        }
+        assert_eq!(node.impact(&coordinator).await.supporting_s, 30);
+        assert!(node.members(&coordinator).await.members.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_that_does_not_follow_is_out_of_order() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        node.beat(&coordinator).await;
+        let good = node.heartbeat.clone();
+        for spoil in [
+            |node: &mut Node| node.heartbeat.number += 1,
+            |node: &mut Node| node.heartbeat.number = 1,
+            |node: &mut Node| node.heartbeat.number = u64::MAX,
+            |node: &mut Node| node.heartbeat.nonce = "0".repeat(32),
+            |node: &mut Node| node.heartbeat.nonce.clear(),
+            |node: &mut Node| node.heartbeat.session += 1,
+        ] {
+            node.heartbeat = good.clone();
+            spoil(&mut node);
+            let answer = node.send(&coordinator).await;
+            assert_eq!(answer.status(), 409);
+            assert_eq!(code_of(answer).await, ErrorCode::HeartbeatOutOfOrder);
+        }
+        node.heartbeat = good;
+        node.beat(&coordinator).await;
+    }
+
+    #[tokio::test]
+    async fn the_chain_goes_on_over_a_restart_of_the_coordinator() {
+        let (mut coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        coordinator.restart().await;
+        assert_eq!(node.members(&coordinator).await.members.len(), 1);
+        let second = node.beat(&coordinator).await;
+        assert_eq!(second.next_in_s, 30);
+    }
+
+    #[tokio::test]
+    async fn a_new_session_replaces_the_old_and_the_old_cannot_come_back() {
+        let (coordinator, mut node) = enrolled().await;
+        let first_of_old = node.heartbeat.clone();
+        node.beat(&coordinator).await;
+        let next_of_old = node.heartbeat.clone();
+        node.heartbeat.session += 1;
+        node.begin_again();
+        node.beat(&coordinator).await;
+        let next_of_new = node.heartbeat.clone();
+        for old in [next_of_old, first_of_old] {
+            node.heartbeat = old;
+            assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::HeartbeatOutOfOrder);
+        }
+        node.heartbeat = next_of_new;
+        node.beat(&coordinator).await;
+        assert_eq!(node.members(&coordinator).await.members.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn after_good_bye_the_session_is_over() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        node.heartbeat.activity = NodeActivity::Leaving;
+        assert_eq!(node.send(&coordinator).await.status(), 200);
+        node.beat(&coordinator).await;
+        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::HeartbeatOutOfOrder);
+    }
+
+    #[tokio::test]
+    async fn a_good_bye_is_heard_even_if_the_last_answer_was_lost() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        assert_eq!(node.send(&coordinator).await.status(), 200);
+        node.heartbeat.activity = NodeActivity::Leaving;
+        assert_eq!(node.send(&coordinator).await.status(), 200);
+        assert!(node.members(&coordinator).await.members.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stranger_an_unknown_stream_and_a_forgery_are_told_apart() {
+        let (coordinator, mut node) = enrolled().await;
+        let stranger = Node::new(2);
+        assert_eq!(code_of(stranger.send(&coordinator).await).await, ErrorCode::NodeUnknown);
+        node.heartbeat.node = stranger.id();
+        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::SignatureInvalid);
+        node.heartbeat.node = node.id();
+        node.heartbeat.stream = "bob".parse().unwrap();
+        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::StreamUnknown);
+    }
+
+    #[tokio::test]
+    async fn too_many_addresses_or_providers_are_refused() {
+        let (coordinator, mut node) = enrolled().await;
+        node.heartbeat.addresses = vec!["/ip4/127.0.0.1/tcp/1".into(); 9];
+        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::BadRequest);
+        node.heartbeat.addresses.clear();
+        node.heartbeat.received = vec![crate::testing::tally(node.id(), 1, 1); 65];
+        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::BadRequest);
+    }
+}

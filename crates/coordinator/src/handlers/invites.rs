@@ -1,0 +1,4 @@
+//! Invites.
+
+pub(crate) mod create;
+pub(crate) mod preview;

@@ -1,0 +1,5 @@
+//! Nodes.
+
+pub(crate) mod challenge;
+pub(crate) mod enrol;
+pub(crate) mod impact;

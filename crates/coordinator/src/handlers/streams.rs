@@ -1,0 +1,7 @@
+//! Streams.
+
+pub(crate) mod end_live;
+pub(crate) mod go_live;
+pub(crate) mod list;
+pub(crate) mod members;
+pub(crate) mod register;

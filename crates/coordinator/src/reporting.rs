@@ -1,0 +1,216 @@
+//! What a heartbeat does, in one transaction: it keeps its place in the session's chain, shows or hides the
+//! node, books the time since the last one and credits those whom the node received from.
+
+use std::time::Duration;
+
+use streamr_coordinator_api::{HeartbeatAnswer, HeartbeatRequest, Membership};
+use streamr_model::{Heartbeat, NodeActivity, NodeId, UnixMs};
+
+use crate::credit::{allowance, settle};
+use crate::hour::{Hour, spread};
+use crate::presence::sweep;
+use crate::session::{Disorder, Place, Session, place, shown};
+use crate::storage::{Live, StorageError, Tx, Uptime};
+
+/// Why a heartbeat is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the node is not enrolled")]
+    NodeUnknown,
+    #[error("the stream is not registered")]
+    StreamUnknown,
+    #[error("out of order: {}", .0.reason())]
+    OutOfOrder(Disorder),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Takes in `heartbeat`, whose signature held. `nonce` is fresh, for the answer.
+pub(crate) async fn accept(
+    tx: &mut Tx,
+    heartbeat: &Heartbeat,
+    nonce: String,
+    now: UnixMs,
+) -> Result<HeartbeatAnswer, Refusal> {
+    if !tx.is_enrolled(&heartbeat.node).await? {
+        return Err(Refusal::NodeUnknown);
+    }
+    if tx.stream(&heartbeat.stream).await?.is_none() {
+        return Err(Refusal::StreamUnknown);
+    }
+    sweep(tx, &heartbeat.stream, now).await?;
+
+    let current = tx.session(&heartbeat.node).await?;
+    let (nonce, next_in_s) = match (place(current.as_ref(), heartbeat), current) {
+        (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
+        (Place::Next, Some(current)) => {
+            follow(tx, &current, heartbeat, &nonce, now).await?;
+            (nonce, HeartbeatRequest::INTERVAL_S)
+        }
+        (Place::Repeat, Some(current)) => {
+            repeat(tx, &current, heartbeat).await?;
+            (current.nonce_given, HeartbeatRequest::FIRST_INTERVAL_S)
+        }
+        (Place::First | Place::Next | Place::Repeat, replaced) => {
+            begin(tx, replaced.as_ref(), heartbeat, &nonce, now).await?;
+            (nonce, HeartbeatRequest::FIRST_INTERVAL_S)
+        }
+    };
+    let stream = tx.stream(&heartbeat.stream).await?.ok_or(Refusal::StreamUnknown)?;
+    Ok(HeartbeatAnswer { nonce, next_in_s, now, membership_version: stream.membership_version })
+}
+
+/// The first of a session. It replaces the node's last one and earns nothing: no time has passed yet.
+async fn begin(
+    tx: &mut Tx,
+    replaced: Option<&Session>,
+    heartbeat: &Heartbeat,
+    nonce: &str,
+    now: UnixMs,
+) -> Result<(), Refusal> {
+    if !tx.begin_session(&heartbeat.node, heartbeat.session, now).await? {
+        return Err(Refusal::OutOfOrder(Disorder::PastSession));
+    }
+    if let Some(other) = replaced.filter(|old| old.shown.is_some() && old.stream != heartbeat.stream) {
+        tx.membership_changed(&other.stream).await?;
+    }
+    let before = replaced.filter(|old| old.stream == heartbeat.stream).and_then(|old| old.shown.clone());
+    tx.clear_accounts(&heartbeat.node).await?;
+    let live = tx.live(&heartbeat.stream).await?;
+    credit(tx, heartbeat, live.as_ref(), Duration::ZERO, now).await?;
+
+    let session = after(heartbeat, nonce, live.as_ref(), now);
+    tx.save_session(&session).await?;
+    if session.shown != before {
+        tx.membership_changed(&heartbeat.stream).await?;
+    }
+    Ok(())
+}
+
+/// The next of a session: books what happened since the last.
+async fn follow(
+    tx: &mut Tx,
+    current: &Session,
+    heartbeat: &Heartbeat,
+    nonce: &str,
+    now: UnixMs,
+) -> Result<(), Refusal> {
+    let live = tx.live(&heartbeat.stream).await?;
+    let elapsed = now - current.last_at;
+    book_time(tx, current, live.as_ref(), now).await?;
+    credit(tx, heartbeat, live.as_ref(), elapsed, now).await?;
+
+    let seen = shown(current.shown.as_ref(), heartbeat, Membership::MAX_UPLINK.0);
+    let session = Session { shown: seen, ..after(heartbeat, nonce, live.as_ref(), now) };
+    tx.save_session(&session).await?;
+    if session.shown != current.shown {
+        tx.membership_changed(&heartbeat.stream).await?;
+    }
+    Ok(())
+}
+
+/// The last of a session again. Nothing is booked twice; only a good-bye is heard, because a node that lost
+/// an answer and leaves has no other way to say so.
+async fn repeat(tx: &mut Tx, current: &Session, heartbeat: &Heartbeat) -> Result<(), Refusal> {
+    if heartbeat.activity == NodeActivity::Leaving && current.activity != NodeActivity::Leaving {
+        let left = Session { activity: NodeActivity::Leaving, shown: None, ..current.clone() };
+        tx.save_session(&left).await?;
+        if current.shown.is_some() {
+            tx.membership_changed(&current.stream).await?;
+        }
+    }
+    Ok(())
+}
+
+fn after(heartbeat: &Heartbeat, nonce: &str, live: Option<&Live>, now: UnixMs) -> Session {
+    Session {
+        node: heartbeat.node,
+        session: heartbeat.session,
+        stream: heartbeat.stream.clone(),
+        number: heartbeat.number,
+        nonce_carried: heartbeat.nonce.clone(),
+        nonce_given: nonce.to_owned(),
+        activity: heartbeat.activity,
+        last_at: now,
+        live_mark_ms: live.map_or(0, |live| live.live_total_ms),
+        shown: shown(None, heartbeat, Membership::MAX_UPLINK.0),
+    }
+}
+
+/// Books the time since the last heartbeat under what the node was doing then. Silence longer than a lapse
+/// proves nothing and counts for nothing.
+async fn book_time(
+    tx: &mut Tx,
+    current: &Session,
+    live: Option<&Live>,
+    now: UnixMs,
+) -> Result<(), StorageError> {
+    let elapsed_ms = now.0.saturating_sub(current.last_at.0);
+    if elapsed_ms >= HeartbeatRequest::LAPSE_MS {
+        return Ok(());
+    }
+    let live_total_ms = live.map_or(0, |live| live.live_total_ms);
+    let live_ms = live_total_ms.saturating_sub(current.live_mark_ms).min(elapsed_ms);
+    let book = |ms| spread(ms, current.last_at, now);
+    let (of_time, of_live_time) = (book(elapsed_ms), book(live_ms));
+    let gained: Vec<(Hour, Uptime)> = match current.activity {
+        NodeActivity::Supporting => {
+            let time = of_time
+                .into_iter()
+                .map(|(hour, ms)| (hour, Uptime { supporting_ms: ms, ..Uptime::default() }));
+            let live = of_live_time
+                .into_iter()
+                .map(|(hour, ms)| (hour, Uptime { live_ms: ms, ..Uptime::default() }));
+            time.chain(live).collect()
+        }
+        NodeActivity::Paused => of_time
+            .into_iter()
+            .map(|(hour, ms)| (hour, Uptime { paused_ms: ms, ..Uptime::default() }))
+            .collect(),
+        NodeActivity::Leaving => Vec::new(),
+    };
+    for (hour, uptime) in gained {
+        tx.add_uptime(&current.stream, hour, &current.node, uptime).await?;
+    }
+    Ok(())
+}
+
+/// Credits the providers for what the node signed to have received: never the node itself, never the signer,
+/// never somebody who is not enrolled.
+async fn credit(
+    tx: &mut Tx,
+    heartbeat: &Heartbeat,
+    live: Option<&Live>,
+    elapsed: Duration,
+    now: UnixMs,
+) -> Result<(), StorageError> {
+    let consumer = &heartbeat.node;
+    let before = tx.accounts(consumer).await?;
+    let mut enrolled: Vec<NodeId> = Vec::new();
+    for tally in &heartbeat.received {
+        let is_new = !before.contains_key(&tally.provider) && !enrolled.contains(&tally.provider);
+        if is_new && tx.is_enrolled(&tally.provider).await? {
+            enrolled.push(tally.provider);
+        }
+    }
+    let seed = live.map(|live| live.seed);
+    let eligible = |provider: &NodeId| {
+        provider != consumer
+            && Some(*provider) != seed
+            && (before.contains_key(provider) || enrolled.contains(provider))
+    };
+    let bitrate = live.map(|live| live.bitrate_bps).unwrap_or_default();
+    let most = allowance(bitrate, Membership::MAX_UPLINK, elapsed);
+
+    let mut accounts = before.clone();
+    let credits = settle(&mut accounts, &heartbeat.received, most, eligible);
+    for (provider, account) in
+        accounts.iter().filter(|(provider, account)| before.get(provider) != Some(account))
+    {
+        tx.save_account(consumer, provider, account).await?;
+    }
+    for (provider, counts) in credits {
+        tx.add_credit(&heartbeat.stream, Hour::of(now), &provider, consumer, counts).await?;
+    }
+    Ok(())
+}

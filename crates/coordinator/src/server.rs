@@ -1,0 +1,124 @@
+//! Listening, routes, and what every request passes through.
+
+mod guard;
+mod routes;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::challenge::Challenges;
+use crate::clock::Clock;
+use crate::config::{Config, RateLimit};
+use crate::limits::Limits;
+use crate::secret::{SecretHash, random};
+use crate::state::App;
+use crate::storage::{Storage, StorageError};
+
+/// How long requests under way may take to end when the coordinator stops, and the database to close.
+const GRACE: Duration = Duration::from_millis(800);
+
+/// Why a coordinator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or created.
+    #[error(
+        "the database {} cannot be opened: {source}. Check that its directory exists, that this user may \
+         write there and that the disk is not full", path.display()
+    )]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StorageError,
+    },
+    /// Nothing can be listened on there.
+    #[error("cannot listen on {address}: {source}. {}", advice(source))]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "Another program uses this port: stop it or choose another with --listen",
+        io::ErrorKind::PermissionDenied => "Ports under 1024 need the right to use them: choose a higher one",
+        io::ErrorKind::AddrNotAvailable => "This machine does not have that address: choose one it has",
+        _ => "Choose another address with --listen",
+    }
+}
+
+/// A coordinator that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Coordinator {
+    local_addr: SocketAddr,
+    storage: Storage,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Coordinator {
+    /// Opens the database, then listens.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let storage = Storage::open(&config.database)
+            .await
+            .map_err(|source| StartError::Database { path: config.database.clone(), source })?;
+        let listen_error = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let local_addr = listener.local_addr().map_err(listen_error)?;
+
+        let app = Arc::new(App {
+            storage: storage.clone(),
+            clock,
+            operator: SecretHash::of(&config.operator_token),
+            public_url: config.public_url,
+            challenges: Mutex::new(Challenges::new(random())),
+            limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
+            behind_proxy: config.behind_proxy,
+        });
+        let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let until = async {
+                // A dropped sender stops it as well.
+                let _ = stopped.await;
+            };
+            axum::serve(listener, service).with_graceful_shutdown(until).await
+        });
+        Ok(Self { local_addr, storage, stop, serving })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Its address on this machine.
+    pub fn url(&self) -> Url {
+        format!("http://{}/", self.local_addr).parse().expect("a socket address makes an http address")
+    }
+
+    /// Takes no more requests, gives those under way a moment, closes the database.
+    pub async fn stop(self) {
+        // Fails only if serving has ended by itself.
+        let _ = self.stop.send(());
+        let mut serving = self.serving;
+        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+            serving.abort();
+        }
+        if tokio::time::timeout(GRACE, self.storage.close()).await.is_err() {
+            tracing::warn!("the database did not close in time; it will recover at the next start");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What all requests share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use streamr_model::UnixMs;
+use url::Url;
+
+use crate::challenge::Challenges;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::secret::SecretHash;
+use crate::storage::Storage;
+
+/// Handed to every handler.
+pub(crate) type AppState = Arc<App>;
+
+/// What all requests share. Everything that must last is in `storage`.
+pub(crate) struct App {
+    pub(crate) storage: Storage,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) operator: SecretHash,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) challenges: Mutex<Challenges>,
+    /// `None` where the operator switched limits off.
+    pub(crate) limits: Option<Mutex<Limits>>,
+    /// Whether a reverse proxy names the client in `X-Forwarded-For`.
+    pub(crate) behind_proxy: bool,
+}
+
+impl App {
+    pub(crate) fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+}
+
+/// Locks a table that holds no half-done change even if a holder panicked: every change is one call.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

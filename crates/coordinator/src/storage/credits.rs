@@ -1,0 +1,183 @@
+//! What consumers have signed for: accounts of their sessions, and the credits of each hour.
+
+use std::collections::BTreeMap;
+
+use streamr_model::{NodeId, StreamId};
+
+use super::{Result, Tx, blob, int, node_id, uint};
+use crate::credit::{Account, Counts};
+use crate::hour::Hour;
+
+/// What one node was credited in an hour of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeCredits {
+    /// Who.
+    pub node: NodeId,
+    /// What.
+    pub counts: Counts,
+}
+
+/// What a node was credited over all streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// Bytes since the hour asked for.
+    pub bytes_since: u64,
+    /// Bytes ever.
+    pub bytes_ever: u64,
+    /// Different consumers ever.
+    pub consumers_ever: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    provider: Vec<u8>,
+    claimed_bytes: i64,
+    claimed_blocks: i64,
+    claimed_on_time: i64,
+    claimed_bad: i64,
+    credited_bytes: i64,
+    credited_blocks: i64,
+    credited_on_time: i64,
+    credited_bad: i64,
+}
+
+impl AccountRow {
+    fn account(&self) -> Account {
+        Account {
+            claimed: Counts {
+                bytes: uint(self.claimed_bytes),
+                blocks: uint(self.claimed_blocks),
+                on_time: uint(self.claimed_on_time),
+                bad: uint(self.claimed_bad),
+            },
+            credited: Counts {
+                bytes: uint(self.credited_bytes),
+                blocks: uint(self.credited_blocks),
+                on_time: uint(self.credited_on_time),
+                bad: uint(self.credited_bad),
+            },
+        }
+    }
+}
+
+impl Tx {
+    /// The consumer's accounts in its current session.
+    pub async fn accounts(&mut self, consumer: &NodeId) -> Result<BTreeMap<NodeId, Account>> {
+        let rows: Vec<AccountRow> = sqlx::query_as(
+            "SELECT provider, claimed_bytes, claimed_blocks, claimed_on_time, claimed_bad,
+                    credited_bytes, credited_blocks, credited_on_time, credited_bad
+             FROM accounts WHERE consumer = ?",
+        )
+        .bind(blob(consumer))
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|row| Ok((node_id(&row.provider)?, row.account()))).collect()
+    }
+
+    /// Closes the consumer's accounts: a new session counts from zero.
+    pub async fn clear_accounts(&mut self, consumer: &NodeId) -> Result<()> {
+        sqlx::query("DELETE FROM accounts WHERE consumer = ?")
+            .bind(blob(consumer))
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Replaces one account.
+    pub async fn save_account(
+        &mut self,
+        consumer: &NodeId,
+        provider: &NodeId,
+        account: &Account,
+    ) -> Result<()> {
+        let Account { claimed, credited } = account;
+        sqlx::query(
+            "INSERT INTO accounts (consumer, provider, claimed_bytes, claimed_blocks, claimed_on_time, claimed_bad,
+                                   credited_bytes, credited_blocks, credited_on_time, credited_bad)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (consumer, provider) DO UPDATE SET
+                claimed_bytes = excluded.claimed_bytes, claimed_blocks = excluded.claimed_blocks,
+                claimed_on_time = excluded.claimed_on_time, claimed_bad = excluded.claimed_bad,
+                credited_bytes = excluded.credited_bytes, credited_blocks = excluded.credited_blocks,
+                credited_on_time = excluded.credited_on_time, credited_bad = excluded.credited_bad",
+        )
+        .bind(blob(consumer))
+        .bind(blob(provider))
+        .bind(int(claimed.bytes))
+        .bind(int(claimed.blocks))
+        .bind(int(claimed.on_time))
+        .bind(int(claimed.bad))
+        .bind(int(credited.bytes))
+        .bind(int(credited.blocks))
+        .bind(int(credited.on_time))
+        .bind(int(credited.bad))
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Credits a provider with what a consumer signed for.
+    pub async fn add_credit(
+        &mut self,
+        stream: &StreamId,
+        hour: Hour,
+        provider: &NodeId,
+        consumer: &NodeId,
+        counts: Counts,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO credits (stream, hour, provider, consumer, bytes, blocks, on_time, bad)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (stream, hour, provider, consumer) DO UPDATE SET
+                bytes = bytes + excluded.bytes, blocks = blocks + excluded.blocks,
+                on_time = on_time + excluded.on_time, bad = bad + excluded.bad",
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .bind(blob(provider))
+        .bind(blob(consumer))
+        .bind(int(counts.bytes))
+        .bind(int(counts.blocks))
+        .bind(int(counts.on_time))
+        .bind(int(counts.bad))
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// What each node was credited in an hour of a stream.
+    pub async fn credits_of_hour(&mut self, stream: &StreamId, hour: Hour) -> Result<Vec<NodeCredits>> {
+        let rows: Vec<(Vec<u8>, i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT provider, SUM(bytes), SUM(blocks), SUM(on_time), SUM(bad)
+             FROM credits WHERE stream = ? AND hour = ? GROUP BY provider",
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .fetch_all(self.db())
+        .await?;
+        let credits = |(node, bytes, blocks, on_time, bad): (Vec<u8>, i64, i64, i64, i64)| {
+            let counts =
+                Counts { bytes: uint(bytes), blocks: uint(blocks), on_time: uint(on_time), bad: uint(bad) };
+            Ok(NodeCredits { node: node_id(&node)?, counts })
+        };
+        rows.into_iter().map(credits).collect()
+    }
+
+    /// What a node was credited over all streams, ever and since `since`.
+    pub async fn delivered(&mut self, provider: &NodeId, since: Hour) -> Result<Delivered> {
+        let (bytes_since, bytes_ever, consumers): (i64, i64, i64) = sqlx::query_as(
+            "SELECT COALESCE(SUM(CASE WHEN hour >= ? THEN bytes ELSE 0 END), 0),
+                    COALESCE(SUM(bytes), 0), COUNT(DISTINCT CASE WHEN bytes > 0 THEN consumer END)
+             FROM credits WHERE provider = ?",
+        )
+        .bind(int(since.0))
+        .bind(blob(provider))
+        .fetch_one(self.db())
+        .await?;
+        Ok(Delivered {
+            bytes_since: uint(bytes_since),
+            bytes_ever: uint(bytes_ever),
+            consumers_ever: u32::try_from(consumers).unwrap_or(u32::MAX),
+        })
+    }
+}

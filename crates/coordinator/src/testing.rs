@@ -1,0 +1,276 @@
+//! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
+//! test moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use reqwest::{Method, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+use streamr_coordinator_api::{
+    Challenge, Enrolled, ErrorCode, HeartbeatAnswer, Impact, InviteCreated, Membership, Problem,
+    StreamRegistered,
+};
+use streamr_model::{
+    BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, ProviderTally, SecretKey, Signed, UnixMs,
+};
+use tempfile::TempDir;
+
+use crate::{Clock, Config, Coordinator, RateLimit};
+
+/// When every test begins: some way into an hour and a day.
+pub(crate) const START: u64 = 1_795_000_000_000 / 3_600_000 * 3_600_000;
+/// The signer of every live.
+pub(crate) const SEED: NodeId = NodeId([0x5e; 32]);
+
+/// A clock that only the test moves.
+pub(crate) struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    pub(crate) fn advance_s(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixMs {
+        UnixMs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A coordinator that runs.
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) operator: String,
+    pub(crate) clock: Arc<ManualClock>,
+    config: Config,
+    dir: TempDir,
+    server: Option<Coordinator>,
+    client: reqwest::Client,
+}
+
+impl Running {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let operator = "the operator's token, long enough".to_owned();
+        let mut config = Config::new(dir.path().join("coordinator.sqlite"), operator.clone());
+        config.rate_limit = RateLimit::Off;
+        change(&mut config);
+        let clock = Arc::new(ManualClock(AtomicU64::new(START)));
+        let server = Coordinator::start(config.clone(), clock.clone()).await.unwrap();
+        let url = server.url().to_string();
+        Self { url, operator, clock, config, dir, server: Some(server), client: reqwest::Client::new() }
+    }
+
+    /// Stops it and starts it on the same address and file.
+    pub(crate) async fn restart(&mut self) {
+        let server = self.server.take().unwrap();
+        self.config.listen = server.local_addr();
+        server.stop().await;
+        self.server = Some(Coordinator::start(self.config.clone(), self.clock.clone()).await.unwrap());
+    }
+
+    /// Whether the database's files hold `text`.
+    pub(crate) fn database_holds(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&impl Serialize>,
+    ) -> Response {
+        let mut request = self.client.request(method, format!("{}{path}", self.url.trim_end_matches('/')));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.get_as(path, None).await
+    }
+
+    pub(crate) async fn get_as(&self, path: &str, token: Option<&str>) -> Response {
+        self.request(Method::GET, path, token, None::<&()>).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: &impl Serialize) -> Response {
+        self.request(Method::POST, path, token, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, token: Option<&str>, body: &impl Serialize) -> Response {
+        self.request(Method::PUT, path, token, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: Option<&str>) -> Response {
+        self.request(Method::DELETE, path, token, None::<&()>).await
+    }
+
+    /// Registers a stream; its publish secret.
+    pub(crate) async fn register(&self, id: &str) -> String {
+        let answer = self.post("/v1/streams", Some(&self.operator), &stream(id)).await;
+        assert_eq!(answer.status(), 201);
+        answer.json::<StreamRegistered>().await.unwrap().publish_secret
+    }
+
+    pub(crate) async fn put_live(&self, id: &str, secret: &str) -> Response {
+        self.put(&format!("/v1/streams/{id}/live"), Some(secret), &live()).await
+    }
+
+    /// Makes an invite for an hour; its code.
+    pub(crate) async fn invite(&self, id: &str, secret: &str) -> String {
+        let path = format!("/v1/streams/{id}/invites");
+        let answer = self.post(&path, Some(secret), &json!({"valid_s": 3600})).await;
+        answer.json::<InviteCreated>().await.unwrap().code
+    }
+}
+
+/// A stream to register, with a pool of 3.6 units for each hour.
+pub(crate) fn stream(id: &str) -> Value {
+    json!({
+        "stream": id, "title": format!("Live of {id}"), "streamer": id,
+        "origin": format!("http://127.0.0.1:8080/live/{id}.m3u8"), "key": "ab".repeat(32),
+        "pool_per_hour": 3_600_000, "currency": "EUR",
+    })
+}
+
+/// A live of 4 Mb/s that began a second before [`START`].
+pub(crate) fn live() -> Value {
+    json!({
+        "seed": SEED, "addresses": ["/ip4/127.0.0.1/udp/4001/quic-v1"],
+        "live_since": START - 1000, "bitrate_bps": 4_000_000,
+    })
+}
+
+/// A tally with every block on time.
+pub(crate) fn tally(provider: NodeId, bytes: u64, blocks: u32) -> ProviderTally {
+    ProviderTally { provider, bytes, blocks, on_time: blocks, bad: 0 }
+}
+
+/// The code of a refusal that is a proper problem.
+pub(crate) async fn code_of(answer: Response) -> ErrorCode {
+    let status = answer.status().as_u16();
+    assert_eq!(answer.headers()["content-type"], Problem::MEDIA_TYPE, "status {status}");
+    let problem: Problem = answer.json().await.unwrap();
+    assert_eq!((problem.status, problem.status), (status, problem.code.status()));
+    assert!(!problem.detail.is_empty());
+    problem.code
+}
+
+/// A node that supports “alice”.
+pub(crate) struct Node {
+    pub(crate) key: SecretKey,
+    pub(crate) token: String,
+    /// What it reports next.
+    pub(crate) heartbeat: Heartbeat,
+}
+
+impl Node {
+    pub(crate) fn new(n: u8) -> Self {
+        let key = SecretKey::from_seed([n; 32]);
+        let heartbeat = Heartbeat {
+            node: key.node_id(),
+            stream: "alice".parse().unwrap(),
+            session: 1000,
+            number: 1,
+            nonce: String::new(),
+            activity: NodeActivity::Supporting,
+            uplink_bps: BitsPerSecond(20_000_000),
+            addresses: vec![format!("/ip4/127.0.0.1/udp/{}/quic-v1", 5000 + u16::from(n))],
+            peers: 0,
+            bytes_origin: 0,
+            received: vec![],
+        };
+        Self { key, token: String::new(), heartbeat }
+    }
+
+    pub(crate) async fn enrolled(coordinator: &Running, n: u8) -> Self {
+        let mut node = Self::new(n);
+        node.enrol(coordinator, None).await.unwrap();
+        node
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        self.key.node_id()
+    }
+
+    pub(crate) async fn challenge(&self, coordinator: &Running) -> String {
+        let answer = coordinator.post("/v1/nodes/challenge", None, &json!({"node": self.id()})).await;
+        answer.json::<Challenge>().await.unwrap().challenge
+    }
+
+    pub(crate) async fn proof(&self, coordinator: &Running) -> Signed<EnrolmentProof> {
+        let challenge = self.challenge(coordinator).await;
+        let coordinator = coordinator.url.trim_end_matches('/').to_owned();
+        Signed::new(&EnrolmentProof { node: self.id(), challenge, coordinator }, &self.key)
+    }
+
+    pub(crate) fn enrolment(&self, proof: &Signed<EnrolmentProof>) -> Value {
+        json!({"node": self.id(), "proof": proof, "invite": null})
+    }
+
+    pub(crate) async fn enrol(
+        &mut self,
+        coordinator: &Running,
+        invite: Option<&str>,
+    ) -> Result<(), ErrorCode> {
+        let mut body = self.enrolment(&self.proof(coordinator).await);
+        body["invite"] = json!(invite);
+        let answer = coordinator.post("/v1/nodes", None, &body).await;
+        if answer.status() != 200 {
+            return Err(code_of(answer).await);
+        }
+        self.token = answer.json::<Enrolled>().await.unwrap().token;
+        Ok(())
+    }
+
+    /// Sends the heartbeat as it is.
+    pub(crate) async fn send(&self, coordinator: &Running) -> Response {
+        let body = json!({"node": self.id(), "heartbeat": Signed::new(&self.heartbeat, &self.key)});
+        coordinator.post("/v1/heartbeats", None, &body).await
+    }
+
+    /// Makes the heartbeat the one after `answer`.
+    pub(crate) fn follow(&mut self, answer: &HeartbeatAnswer) {
+        self.heartbeat.number += 1;
+        self.heartbeat.nonce.clone_from(&answer.nonce);
+    }
+
+    /// Sends the heartbeat and takes the answer in.
+    pub(crate) async fn beat(&mut self, coordinator: &Running) -> HeartbeatAnswer {
+        let answer = self.send(coordinator).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+        let answer: HeartbeatAnswer = answer.json().await.unwrap();
+        self.follow(&answer);
+        answer
+    }
+
+    /// Makes the heartbeat the first of its session.
+    pub(crate) fn begin_again(&mut self) {
+        self.heartbeat.number = 1;
+        self.heartbeat.nonce.clear();
+    }
+
+    pub(crate) async fn members(&self, coordinator: &Running) -> Membership {
+        let answer = coordinator.get_as("/v1/streams/alice/members", Some(&self.token)).await;
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn impact(&self, coordinator: &Running) -> Impact {
+        let path = format!("/v1/nodes/{}/impact", self.id());
+        coordinator.get_as(&path, Some(&self.token)).await.json().await.unwrap()
+    }
+}
