@@ -52,11 +52,14 @@ impl Counts {
     }
 }
 
+/// No silence earns more than this afterwards, however long it was.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
 /// The most bytes a consumer can have received in `elapsed` of a stream of `bitrate`; of a stream whose
 /// bitrate is not known yet, what the fastest uplink could carry.
 pub fn allowance(bitrate: BitsPerSecond, fastest: BitsPerSecond, elapsed: Duration) -> u64 {
     let rate = if bitrate.0 == 0 { fastest } else { bitrate };
-    let bytes = rate.bytes_in(elapsed);
+    let bytes = rate.bytes_in(elapsed.min(LONGEST_INTERVAL));
     bytes.saturating_add(bytes / 4)
 }
 
@@ -152,6 +155,8 @@ mod tests {
         assert_eq!(allowance(BitsPerSecond(8_000_000), fastest, Duration::from_secs(30)), 37_500_000);
         assert_eq!(allowance(BitsPerSecond(0), fastest, Duration::from_secs(8)), 1_250_000_000);
         assert_eq!(allowance(BitsPerSecond(u64::MAX), fastest, Duration::MAX), u64::MAX);
+        let day = allowance(BitsPerSecond(8), fastest, Duration::from_secs(86_400));
+        assert_eq!(allowance(BitsPerSecond(8), fastest, Duration::MAX), day);
     }
 
     proptest! {

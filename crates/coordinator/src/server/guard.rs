@@ -83,11 +83,11 @@ mod tests {
     #[tokio::test]
     async fn every_refusal_of_the_framework_is_a_problem_too() {
         let coordinator = Running::start().await;
-        let operator = Some(coordinator.operator.as_str());
+        let operator = coordinator.operator.as_str();
         let http = reqwest::Client::new();
         let url = format!("{}v1/streams", coordinator.url);
         let post = |kind: &'static str, body: String| {
-            http.post(&url).bearer_auth(operator.unwrap()).header("content-type", kind).body(body).send()
+            http.post(&url).bearer_auth(operator).header("content-type", kind).body(body).send()
         };
         let cases = [
             (coordinator.get("/").await, ErrorCode::NotFound),

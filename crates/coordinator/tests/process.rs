@@ -1,0 +1,201 @@
+//! The binary as an operator meets it: exit codes, the ready line, signals, sudden death.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamr-coordinator"));
+    command.current_dir(dir).args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null());
+    command
+}
+
+fn outcome(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command(dir).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A coordinator process that is killed when the test ends.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    fn start(dir: &Path) -> Self {
+        let mut child = command(dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["ready"], "coordinator");
+        Self { child, url: ready["http"].as_str().unwrap().to_owned() }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn register(url: &str, token: &str, id: &str) -> reqwest::Result<u16> {
+    let body = json!({
+        "stream": id, "title": "t", "streamer": "s", "origin": "http://127.0.0.1/a.m3u8",
+        "key": null, "pool_per_hour": null, "currency": null,
+    });
+    let request = reqwest::Client::new().post(format!("{url}/v1/streams")).bearer_auth(token).json(&body);
+    Ok(request.send().await?.status().as_u16())
+}
+
+fn token(dir: &Path) -> String {
+    fs::read_to_string(dir.join("operator.token")).unwrap().trim().to_owned()
+}
+
+#[test]
+fn bad_configuration_exits_64_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    for (args, reason) in [
+        (&["--listen", "nowhere"] as &[&str], "--listen"),
+        (&["--no-such-flag"], "--no-such-flag"),
+        (&["--public-url", "coordinator.example.org"], "--public-url"),
+        (&["--public-url", "https://u:p@example.org"], "--public-url"),
+        (&["--database", "missing/c.sqlite"], "create it first"),
+        (&["--database", "."], "directory"),
+        (&["--operator-token-file", "missing/token"], "create it first"),
+    ] {
+        let (code, stdout, stderr) = outcome(dir.path(), args);
+        assert_eq!((code, stdout.as_str()), (64, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(reason), "{args:?}: {stderr}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn check_says_yes_or_no_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(outcome(dir.path(), &["--check"]).0, 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    fs::write(dir.path().join("operator.token"), "short").unwrap();
+    let (code, _, stderr) = outcome(dir.path(), &["--check"]);
+    assert!(code == 64 && stderr.contains("a new token is made"), "{code} {stderr}");
+}
+
+#[test]
+fn a_flag_has_an_environment_variable_and_wins_over_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |flags: &[&str]| {
+        command(dir.path()).env("STREAMR_PUBLIC_URL", "nonsense").arg("--check").args(flags).output().unwrap()
+    };
+    assert_eq!(run(&[]).status.code(), Some(64));
+    assert_eq!(run(&["--public-url", "https://example.org"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_taken_port_is_named_and_exits_69() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_streamr-coordinator"))
+        .current_dir(dir.path())
+        .args(["--listen", &address])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{stderr}");
+    assert!(stderr.contains(&address) && stderr.contains("Another program uses this port"), "{stderr}");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_named_and_exits_73() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("coordinator.sqlite"),
+        "this is no database, just a text that is long enough".repeat(40),
+    )
+    .unwrap();
+    let (code, stdout, stderr) = outcome(dir.path(), &[]);
+    assert_eq!((code, stdout.as_str()), (73, ""), "{stderr}");
+    assert!(stderr.contains("coordinator.sqlite") && stderr.contains("may write there"), "{stderr}");
+}
+
+#[test]
+fn it_stops_cleanly_within_two_seconds_of_a_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    for signal in ["-TERM", "-INT"] {
+        let mut process = Process::start(dir.path());
+        // A client that holds its connection open must not hold the coordinator.
+        let address = process.url.strip_prefix("http://").unwrap();
+        let _idle = std::net::TcpStream::connect(address).unwrap();
+        let asked = Instant::now();
+        process.signal(signal);
+        assert_eq!(process.child.wait().unwrap().code(), Some(0), "{signal}");
+        assert!(asked.elapsed() < Duration::from_secs(2), "{signal} took {:?}", asked.elapsed());
+    }
+    assert!(!dir.path().join("coordinator.sqlite-wal").exists(), "a clean stop leaves one file");
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_kill_9_at_any_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut answered: Vec<String> = Vec::new();
+    for round in 0..4_u64 {
+        let process = Process::start(dir.path());
+        let (url, token) = (process.url.clone(), token(dir.path()));
+        let count = Arc::new(AtomicU64::new(0));
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let (url, token, count) = (url.clone(), token.clone(), count.clone());
+                tokio::spawn(async move {
+                    let mut done = Vec::new();
+                    for n in 0.. {
+                        let id = format!("s{round}-{writer}-{n}");
+                        match register(&url, &token, &id).await {
+                            Ok(201) => {
+                                done.push(id);
+                                count.fetch_add(1, Ordering::SeqCst);
+                            }
+                            Ok(429) => tokio::task::yield_now().await,
+                            Ok(status) => panic!("{status}"),
+                            Err(_) => break,
+                        }
+                    }
+                    done
+                })
+            })
+            .collect();
+        // In the middle of other writes, each time a little later.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while count.load(Ordering::SeqCst) < 3 + 7 * round {
+            assert!(Instant::now() < deadline, "nothing is answered");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        process.signal("-KILL");
+        for writer in writers {
+            answered.extend(writer.await.unwrap());
+        }
+    }
+    let process = Process::start(dir.path());
+    let list: Value =
+        reqwest::get(format!("{}/v1/streams", process.url)).await.unwrap().json().await.unwrap();
+    let stored: Vec<&str> =
+        list["streams"].as_array().unwrap().iter().map(|stream| stream["stream"].as_str().unwrap()).collect();
+    for id in &answered {
+        assert!(stored.contains(&id.as_str()), "{id} was answered and is lost");
+    }
+}
