@@ -23,14 +23,17 @@ pub(crate) fn run_inside(name: &str) -> bool {
         unshare.arg(command).args(arguments).env(MARK, "1");
         unshare
     };
-    let permitted = unshare("ip", &["link", "add", "a", "type", "veth", "peer", "name", "b"]).output();
+    let permitted = unshare("true", &[]).output();
     if !permitted.as_ref().is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED {name}: network namespaces are not permitted here: {permitted:?}");
         return false;
     }
     let this = std::env::current_exe().unwrap();
-    let status = unshare(&this.to_string_lossy(), &["--exact", name, "--nocapture"]).status().unwrap();
-    assert!(status.success(), "inside the namespace: {status}");
+    let inside = unshare(&this.to_string_lossy(), &["--exact", name, "--nocapture"]).output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&inside.stdout), String::from_utf8_lossy(&inside.stderr));
+    // A name that matches no test would succeed, too.
+    assert!(inside.status.success() && said.contains("1 passed"), "inside the namespace: {said}");
     false
 }
 
