@@ -48,7 +48,8 @@ impl BlockSet {
 
     /// Whether `index` is in the set.
     pub fn contains(&self, index: BlockIndex) -> bool {
-        index.0 < self.len && self.words.get(index.at() / 64).is_some_and(|word| word >> (index.0 % 64) & 1 == 1)
+        index.0 < self.len
+            && self.words.get(index.at() / 64).is_some_and(|word| word >> (index.0 % 64) & 1 == 1)
     }
 
     /// Adds `index`; true if it was missing. A block beyond the segment is never added.

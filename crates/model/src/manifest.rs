@@ -107,11 +107,17 @@ impl Manifest {
         if self.block_hashes.len() != self.len.div_ceil(self.block_len) as usize {
             return Err(ManifestError::HashCount);
         }
-        if !(1..=86_400_000_000).contains(&self.duration_us) || !(1..=86_400).contains(&self.target_duration_s) {
+        if !(1..=86_400_000_000).contains(&self.duration_us)
+            || !(1..=86_400).contains(&self.target_duration_s)
+        {
             return Err(ManifestError::Duration);
         }
         let init_fits = self.init.as_ref().is_none_or(|init| init.len() <= Self::MAX_INIT_LEN);
-        if !plain(&self.origin_url) || self.tags.len() > Self::MAX_TAGS || !self.tags.iter().all(plain) || !init_fits {
+        if !plain(&self.origin_url)
+            || self.tags.len() > Self::MAX_TAGS
+            || !self.tags.iter().all(plain)
+            || !init_fits
+        {
             return Err(ManifestError::Text);
         }
         Ok(())

@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn a_signature_for_one_kind_does_not_hold_for_another() {
         let note = Signed::new(&Note("pay bob".into()), &key());
-        let cheque: Signed<Cheque> = Signed { payload: note.payload, signature: note.signature, kind: PhantomData };
+        let cheque: Signed<Cheque> =
+            Signed { payload: note.payload, signature: note.signature, kind: PhantomData };
         assert_eq!(cheque.verify_node(&key().node_id()), Err(VerifyError::BadSignature));
     }
 

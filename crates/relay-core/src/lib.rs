@@ -14,6 +14,7 @@ pub mod wire;
 
 pub use message::{Freshness, Hello, Message, Role};
 pub use swarm::{
-    Action, Config, Counters, DropReason, FetchEnd, FetchId, Keep, Member, PeerCounters, Supplier, Swarm, Verdict,
+    Action, Config, Counters, DropReason, FetchEnd, FetchId, Keep, Member, PeerCounters, Supplier, Swarm,
+    Verdict,
 };
 pub use time::Instant;

@@ -24,7 +24,8 @@ pub fn score(item: Item, member: NodeId, weight: u64) -> f64 {
     head.copy_from_slice(&hash.as_bytes()[..8]);
     // 53 bits fill a double exactly; the half keeps it off both ends of (0, 1).
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit, and a weight's last bits do not matter")]
-    let (unit, weight) = (((u64::from_be_bytes(head) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64, weight as f64);
+    let (unit, weight) =
+        (((u64::from_be_bytes(head) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64, weight as f64);
     weight / -unit.ln()
 }
 

@@ -154,11 +154,8 @@ impl Swarm {
             return self.act(Action::Disconnect(node, DropReason::Full));
         }
         self.peers.insert(node, Peer::new(now));
-        let hello = Hello {
-            role: self.config.role,
-            stream: self.config.stream.clone(),
-            uplink: self.config.uplink,
-        };
+        let hello =
+            Hello { role: self.config.role, stream: self.config.stream.clone(), uplink: self.config.uplink };
         self.act(Action::Send(node, Message::Hello(hello)));
     }
 
@@ -199,7 +196,9 @@ impl Swarm {
             Message::Have(name, blocks) => self.handle_have(node, name, blocks),
             Message::Offer(name, blocks) => self.handle_offer(now, node, name, &blocks),
             Message::Request(name, blocks) => self.serve(node, name, &blocks),
-            Message::Cancel(name, blocks) => peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks)),
+            Message::Cancel(name, blocks) => {
+                peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks))
+            }
             Message::Refuse(name, blocks) => self.handle_refuse(node, name, &blocks),
             Message::Hello(_) | Message::Bye | Message::Manifest(..) | Message::Block(..) => {}
         }
@@ -233,7 +232,10 @@ impl Swarm {
         let Some(segment) = self.segments.get_mut(&name) else { return };
         let mut declined = BlockSet::empty(blocks.capacity());
         for index in blocks.iter() {
-            if segment.phase != Phase::Wanted || segment.held.contains(index) || segment.pending.contains_key(&index) {
+            if segment.phase != Phase::Wanted
+                || segment.held.contains(index)
+                || segment.pending.contains_key(&index)
+            {
                 declined.insert(index);
                 continue;
             }

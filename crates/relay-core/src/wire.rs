@@ -139,7 +139,8 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
 }
 
 fn control<T: Serialize>(kind: u8, body: &T) -> (Bytes, Option<Bytes>) {
-    let body = postcard::to_allocvec(body).expect("a message is plain data: encoding it into memory cannot fail");
+    let body =
+        postcard::to_allocvec(body).expect("a message is plain data: encoding it into memory cannot fail");
     let mut frame = BytesMut::with_capacity(HEADER_LEN + body.len());
     put_header(&mut frame, kind, body.len());
     frame.put_slice(&body);

@@ -1,14 +1,21 @@
 //! The interface of this crate to the node and to the signer.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use streamr_model::{
     BitsPerSecond, Manifest, NodeId, ProviderTally, SecretKey, Signed, StreamId, StreamKey, UnixMs,
 };
-use tokio::sync::{mpsc, watch};
+use streamr_relay_core::{Config, Role, Swarm};
+use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
+
+use crate::driver::{self, Channels, Order, Supporting};
+use crate::net::{Net, NetEvent};
+use crate::origin::{OriginPatience, OriginReader};
+use crate::playback::{Playback, PlaybackServer};
 
 /// Where peers can reach us: one port for QUIC (UDP) and TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,31 +142,66 @@ pub enum RelayError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The origin's address cannot be used.
+    #[error("the origin cannot be read: {0}")]
+    Origin(String),
     /// libp2p refused its configuration.
     #[error("the peer network cannot start: {0}")]
     Network(String),
 }
 
+/// How long after its deadline a segment is kept for peers that come late.
+const RETENTION: Duration = Duration::from_secs(10);
+/// Orders that wait for the driver; beyond it the handle waits.
+const ORDERS: usize = 64;
+/// Events that wait for the node; beyond it the newest are lost.
+const EVENTS: usize = 64;
+/// What a seed may send: it stands beside the origin, whose uplink is the operator's affair.
+const SEED_UPLINK: BitsPerSecond = BitsPerSecond(1_000_000_000);
+
 /// A running supporter node's swarm, for one stream. Dropping it without [`Relay::stop`] stops it at once.
 #[derive(Debug)]
 pub struct Relay {
+    orders: mpsc::Sender<Order>,
     stats: watch::Receiver<RelayStats>,
+    addresses: Vec<String>,
+    playback: PlaybackServer,
 }
 
 impl Relay {
     /// Listens, dials nobody yet, and serves local playback. Events beyond the channel's 64 are dropped.
-    pub async fn start(_config: RelayConfig) -> Result<(Self, mpsc::Receiver<RelayEvent>), RelayError> {
-        Err(RelayError::Network("not built yet".into()))
+    pub async fn start(config: RelayConfig) -> Result<(Self, mpsc::Receiver<RelayEvent>), RelayError> {
+        let reader = OriginReader::new(&config.origin, OriginPatience::default())
+            .map_err(|error| RelayError::Origin(error.to_string()))?;
+        let playback = Arc::new(Playback::new(config.stream.clone(), driver::wall_clock()));
+        let server = playback.serve(config.playback).await?;
+        let (net, net_events) = Net::start(&config.identity, config.listen).await?;
+        let addresses = net.addresses().to_vec();
+        let swarm = Swarm::new(
+            Config {
+                me: config.identity.node_id(),
+                role: Role::Supporter,
+                stream: config.stream,
+                uplink: config.upload_cap,
+                live_delay: config.live_delay,
+                store_limit_bytes: config.store_limit_bytes,
+                retention: RETENTION,
+            },
+            driver::BEGINNING,
+        );
+        let supporting = Supporting { reader, playback };
+        let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, Some(supporting));
+        Ok((Self { orders, stats, addresses, playback: server }, events))
     }
 
     /// Addresses peers can dial: multiaddr texts without the `/p2p` part.
     pub fn addresses(&self) -> Vec<String> {
-        Vec::new()
+        self.addresses.clone()
     }
 
     /// Where local players are served.
     pub fn playback(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
+        self.playback.address
     }
 
     /// Counters.
@@ -168,13 +210,19 @@ impl Relay {
     }
 
     /// Replaces the view of who carries the stream. Ourselves may be in it.
-    pub async fn set_members(&self, _seed: Option<PeerAddresses>, _members: Vec<PeerAddresses>) {}
+    pub async fn set_members(&self, seed: Option<PeerAddresses>, members: Vec<PeerAddresses>) {
+        order(&self.orders, Order::SetMembers(seed, members)).await;
+    }
 
     /// Changes the cap; takes effect with the next block.
-    pub async fn set_upload_cap(&self, _cap: BitsPerSecond) {}
+    pub async fn set_upload_cap(&self, cap: BitsPerSecond) {
+        order(&self.orders, Order::SetUploadCap(cap)).await;
+    }
 
     /// Finishes blocks under way for at most a second, says good-bye, closes every socket.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        stop(&self.orders).await;
+    }
 }
 
 /// What a stream's signer needs to be a peer.
@@ -194,27 +242,82 @@ pub struct SeedConfig {
 
 /// A stream's signer as a peer: announces manifests, serves blocks of whole segments.
 #[derive(Debug)]
-pub struct Seed {}
+pub struct Seed {
+    orders: mpsc::Sender<Order>,
+    stats: watch::Receiver<RelayStats>,
+    addresses: Vec<String>,
+    _events: mpsc::Receiver<RelayEvent>,
+}
 
 impl Seed {
+    /// How long the seed keeps a segment for nodes whose origin ignores Range or has dropped it.
+    const LIVE_DELAY: Duration = Duration::from_secs(30);
+
     /// Listens.
-    pub async fn start(_config: SeedConfig) -> Result<Self, RelayError> {
-        Err(RelayError::Network("not built yet".into()))
+    pub async fn start(config: SeedConfig) -> Result<Self, RelayError> {
+        let (net, net_events) = Net::start(&config.identity, config.listen).await?;
+        let addresses = net.addresses().to_vec();
+        let swarm = Swarm::new(
+            Config {
+                me: config.identity.node_id(),
+                role: Role::Seed,
+                stream: config.stream,
+                uplink: SEED_UPLINK,
+                live_delay: Self::LIVE_DELAY,
+                store_limit_bytes: config.store_limit_bytes,
+                retention: RETENTION,
+            },
+            driver::BEGINNING,
+        );
+        let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, None);
+        Ok(Self { orders, stats, addresses, _events: events })
     }
 
     /// Addresses peers can dial: multiaddr texts without the `/p2p` part.
     pub fn addresses(&self) -> Vec<String> {
-        Vec::new()
+        self.addresses.clone()
     }
 
     /// Announces a segment to every connected peer and serves its blocks from then on.
-    pub async fn publish(&self, _manifest: Signed<Manifest>, _segment: Bytes) {}
+    pub async fn publish(&self, manifest: Signed<Manifest>, segment: Bytes) {
+        order(&self.orders, Order::Publish(Box::new(manifest), segment)).await;
+    }
 
     /// Media bytes given to peers since the start.
     pub fn bytes_served(&self) -> u64 {
-        0
+        self.stats.borrow().bytes_served
     }
 
     /// Closes every socket.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        stop(&self.orders).await;
+    }
+}
+
+type Handles = (mpsc::Sender<Order>, watch::Receiver<RelayStats>, mpsc::Receiver<RelayEvent>);
+
+fn spawn(
+    swarm: Swarm,
+    key: StreamKey,
+    net: Net,
+    net_events: mpsc::Receiver<NetEvent>,
+    supporting: Option<Supporting>,
+) -> Handles {
+    let (orders, order_rx) = mpsc::channel(ORDERS);
+    let (stats_tx, stats) = watch::channel(RelayStats::default());
+    let (event_tx, events) = mpsc::channel(EVENTS);
+    let channels = Channels { orders: order_rx, net: net_events, stats: stats_tx, events: event_tx };
+    tokio::spawn(driver::run(swarm, key, net, supporting, channels));
+    (orders, stats, events)
+}
+
+async fn order(orders: &mpsc::Sender<Order>, order: Order) {
+    // The driver outlives every handle unless the runtime is going down.
+    let _ = orders.send(order).await;
+}
+
+async fn stop(orders: &mpsc::Sender<Order>) {
+    let (done, stopped) = oneshot::channel();
+    order(orders, Order::Stop(done)).await;
+    let _ = stopped.await;
 }

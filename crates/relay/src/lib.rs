@@ -4,7 +4,12 @@
 //! through either: peers are [`streamr_model::NodeId`]s and addresses are multiaddr texts.
 
 pub mod api;
+mod driver;
+mod fetch;
+mod net;
 pub mod origin;
+mod playback;
+mod store;
 
 pub use api::{
     ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,

@@ -72,7 +72,10 @@ impl Swarm {
         for (index, from) in late {
             segment.pending.remove(&index);
             if let Supplier::Peer(node) = from {
-                late_from.entry(node).or_insert_with(|| BlockSet::empty(segment.held.capacity())).insert(index);
+                late_from
+                    .entry(node)
+                    .or_insert_with(|| BlockSet::empty(segment.held.capacity()))
+                    .insert(index);
             }
         }
         for (node, blocks) in late_from {
@@ -97,9 +100,12 @@ impl Swarm {
         open.rotate_left(turn);
         let mut requests: BTreeMap<NodeId, BlockSet> = BTreeMap::new();
         for index in open {
-            let holders = self.peers.iter().filter(|(_, peer)| peer.has(&name, index) && peer.may_be_asked(now));
+            let holders =
+                self.peers.iter().filter(|(_, peer)| peer.has(&name, index) && peer.may_be_asked(now));
             let load = holders.map(|(node, _)| (outstanding.get(node).copied().unwrap_or(0), *node));
-            let Some((_, node)) = load.filter(|(blocks, _)| *blocks < MAX_OUTSTANDING).min() else { continue };
+            let Some((_, node)) = load.filter(|(blocks, _)| *blocks < MAX_OUTSTANDING).min() else {
+                continue;
+            };
             *outstanding.entry(node).or_default() += 1;
             let pending = Pending { from: Supplier::Peer(node), expires: now + self.config.patience() };
             segment.pending.insert(index, pending);
@@ -138,10 +144,12 @@ impl Swarm {
         let last_call = now >= segment.last_call();
         let waits = |index: BlockIndex| {
             let promised = segment.pending.get(&index);
-            promised.is_none_or(|p| last_call && matches!(p.from, Supplier::Peer(node) if !self.is_seed(node)))
+            promised
+                .is_none_or(|p| last_call && matches!(p.from, Supplier::Peer(node) if !self.is_seed(node)))
         };
-        let due_stripes = (0..segment.stripe_count())
-            .filter(|stripe| last_call || segment.origin_due.get(usize::from(*stripe)).is_some_and(|due| *due <= now));
+        let due_stripes = (0..segment.stripe_count()).filter(|stripe| {
+            last_call || segment.origin_due.get(usize::from(*stripe)).is_some_and(|due| *due <= now)
+        });
         let due: Vec<u16> = due_stripes
             .flat_map(|stripe| segment.stripe(stripe))
             .filter(|index| !segment.held.contains(BlockIndex(*index)) && waits(BlockIndex(*index)))
@@ -226,14 +234,17 @@ impl Swarm {
         let wake = |segment: &Segment| {
             let promises = segment.pending.values().map(|pending| pending.expires);
             let open = |stripe: &u16| {
-                segment.stripe(*stripe).map(BlockIndex).any(|index| {
-                    !segment.held.contains(index) && !segment.pending.contains_key(&index)
-                })
+                segment
+                    .stripe(*stripe)
+                    .map(BlockIndex)
+                    .any(|index| !segment.held.contains(index) && !segment.pending.contains_key(&index))
             };
             let dues = (0..segment.stripe_count()).filter(open).filter_map(|stripe| {
                 let due = segment.origin_due.get(usize::from(stripe)).copied()?;
                 // What is due and still open waits for a place among the fetches or for the origin's rest.
-                (due > now).then_some(due).or_else(|| (self.origin.rests_until > now).then_some(self.origin.rests_until))
+                (due > now)
+                    .then_some(due)
+                    .or_else(|| (self.origin.rests_until > now).then_some(self.origin.rests_until))
             });
             let last_call = Some(segment.last_call()).filter(|at| *at > now);
             promises.chain(dues).chain(last_call).chain([segment.deadline]).min()

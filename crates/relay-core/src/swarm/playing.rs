@@ -44,9 +44,10 @@ impl Swarm {
                 Phase::Wanted if patient => break,
                 Phase::Wanted => {}
                 Phase::Complete => {
-                    let follows = self.playhead.last.is_none_or(|(epoch, sequence)| {
-                        epoch != place.0 || sequence.0 + 1 == place.1.0
-                    });
+                    let follows = self
+                        .playhead
+                        .last
+                        .is_none_or(|(epoch, sequence)| epoch != place.0 || sequence.0 + 1 == place.1.0);
                     if !follows && now < segment.arrived + self.config.live_delay / 2 {
                         break;
                     }

@@ -48,7 +48,12 @@ impl Segment {
     const MAX_STRIPES: u16 = 16;
     const MIN_STRIPE_BLOCKS: u16 = 2;
 
-    pub(crate) fn new(manifest: Arc<Manifest>, freshness: Freshness, now: Instant, live_delay: Duration) -> Self {
+    pub(crate) fn new(
+        manifest: Arc<Manifest>,
+        freshness: Freshness,
+        now: Instant,
+        live_delay: Duration,
+    ) -> Self {
         let held = BlockSet::empty(manifest.block_count());
         Self {
             manifest,
@@ -143,7 +148,11 @@ impl SegmentTable {
     }
 
     /// Takes the oldest out if there are too many, too much, or it is past `expired`.
-    pub(crate) fn evict_one(&mut self, limit_bytes: u64, expired: impl Fn(&Segment) -> bool) -> Option<SegmentRef> {
+    pub(crate) fn evict_one(
+        &mut self,
+        limit_bytes: u64,
+        expired: impl Fn(&Segment) -> bool,
+    ) -> Option<SegmentRef> {
         let (place, name) = self.in_order.first_key_value().map(|(place, name)| (*place, *name))?;
         let segment = self.by_ref.get(&name)?;
         let too_much = self.by_ref.len() > Self::MAX || (self.bytes > limit_bytes && self.by_ref.len() > 1);

@@ -50,7 +50,8 @@ impl Swarm {
         let stripe = blocks.iter().next().map_or(0, |index| index.0);
         let item = Item { segment: name, stripe };
         let lacks = |peer: &Peer| {
-            peer.role().is_some_and(|role| role != Role::Seed) && blocks.iter().any(|index| !peer.has(&name, index))
+            peer.role().is_some_and(|role| role != Role::Seed)
+                && blocks.iter().any(|index| !peer.has(&name, index))
         };
         let mut neighbours: Vec<(bool, f64, NodeId)> = self
             .peers
@@ -67,7 +68,8 @@ impl Swarm {
                 return;
             }
             let Some(peer) = self.peers.get_mut(&node) else { continue };
-            let offered = peer.upload.offered.entry(name).or_insert_with(|| BlockSet::empty(blocks.capacity()));
+            let offered =
+                peer.upload.offered.entry(name).or_insert_with(|| BlockSet::empty(blocks.capacity()));
             blocks.iter().for_each(|index| {
                 offered.insert(index);
             });
@@ -128,10 +130,12 @@ impl Swarm {
     pub(super) fn upload(&mut self, now: Instant) {
         while self.pacer.ready_at(now) <= now {
             let ready = self.peers.iter_mut().filter(|(_, peer)| is_ready(peer));
-            let next = ready.min_by_key(|(_, peer)| (peer.role() != Some(Role::Viewer), peer.upload.last_sent));
+            let next =
+                ready.min_by_key(|(_, peer)| (peer.role() != Some(Role::Viewer), peer.upload.last_sent));
             let Some((node, peer)) = next else { return };
             let Some((name, index)) = peer.upload.queue.pop_front() else { return };
-            let Some(segment) = self.segments.get(&name).filter(|segment| segment.held.contains(index)) else {
+            let Some(segment) = self.segments.get(&name).filter(|segment| segment.held.contains(index))
+            else {
                 continue;
             };
             let len = segment.block_len(index);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_model::{
-    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, RenditionId, SegmentContainer, SegmentRef,
-    StreamEpoch, UnixMs,
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, RenditionId, SegmentContainer,
+    SegmentRef, StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
-    Action, Config, FetchEnd, FetchId, Freshness, Instant, Keep, Member, Message, Role, Supplier, Swarm, Verdict,
+    Action, Config, FetchEnd, FetchId, Freshness, Instant, Keep, Member, Message, Role, Supplier, Swarm,
+    Verdict,
 };
 
 use super::links::{Dice, Links};
@@ -187,7 +188,8 @@ impl World {
                     continue;
                 }
                 let late = self.scenario.late > 0
-                    && (self.scenario.is_last(a, self.scenario.late) || self.scenario.is_last(b, self.scenario.late));
+                    && (self.scenario.is_last(a, self.scenario.late)
+                        || self.scenario.is_last(b, self.scenario.late));
                 let base = if late { half } else { Duration::ZERO };
                 let jitter = Duration::from_millis(self.dice.roll(300));
                 self.at(Instant(base + jitter), Event::Connect(a, b));
@@ -198,7 +200,10 @@ impl World {
             }
         }
         for n in 0..SEGMENTS {
-            self.at(Instant(Duration::from_secs(1) + INTERVAL * u32::try_from(n).unwrap()), Event::Publish(n));
+            self.at(
+                Instant(Duration::from_secs(1) + INTERVAL * u32::try_from(n).unwrap()),
+                Event::Publish(n),
+            );
         }
     }
 
@@ -274,7 +279,10 @@ impl World {
                 self.nodes[node].wakes_at = None;
                 self.nodes[node].swarm.handle_timeout(now);
                 let again = self.nodes[node].swarm.poll_timeout(now);
-                assert!(again.is_none_or(|at| at > now), "node {node} asks to be woken at once again: it would spin");
+                assert!(
+                    again.is_none_or(|at| at > now),
+                    "node {node} asks to be woken at once again: it would spin"
+                );
                 node
             }
         };
@@ -362,7 +370,8 @@ impl World {
 
     fn outcome(&self) -> Outcome {
         let scenario = &self.scenario;
-        let honest = |n: &usize| *n != SEED && self.nodes[*n].alive && !scenario.is_last(*n, scenario.polluters);
+        let honest =
+            |n: &usize| *n != SEED && self.nodes[*n].alive && !scenario.is_last(*n, scenario.polluters);
         let nodes: Vec<&Node> = (0..self.nodes.len()).filter(honest).map(|n| &self.nodes[n]).collect();
         let sum = |value: fn(&Node) -> u64| nodes.iter().map(|node| value(node)).sum::<u64>();
         let blocks: u64 = sum(|node| node.swarm.counters().segments_complete)

@@ -1,0 +1,67 @@
+//! What the driver remembers for the statistics, beyond the core's counters.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use streamr_model::{Manifest, NodeId, ProviderTally, UnixMs};
+use streamr_relay_core::Swarm;
+
+use crate::api::SegmentTiming;
+
+const LATELY: Duration = Duration::from_secs(60);
+const MAX_RECENT: usize = 64;
+const MAX_PROVIDERS: usize = streamr_model::Heartbeat::MAX_PROVIDERS;
+
+/// See the module. Both collections are bounded: by time and connections, and by count.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) manifest_at: Option<UnixMs>,
+    served: HashMap<NodeId, Instant>,
+    recent: VecDeque<SegmentTiming>,
+}
+
+impl Ledger {
+    pub(super) fn served(&mut self, node: NodeId) {
+        self.served.insert(node, Instant::now());
+    }
+
+    pub(super) fn served_lately(&mut self) -> u32 {
+        self.served.retain(|_, at| at.elapsed() < LATELY);
+        u32::try_from(self.served.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn complete(&mut self, manifest: &Manifest, bytes_origin: u32, now: UnixMs) {
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(SegmentTiming {
+            segment: format!("{}-{}", manifest.epoch.0, manifest.sequence.0),
+            len: manifest.len,
+            published_at: manifest.published_at,
+            complete_at: now,
+            bytes_origin,
+        });
+    }
+
+    pub(super) fn recent(&self) -> Vec<SegmentTiming> {
+        self.recent.iter().cloned().collect()
+    }
+}
+
+/// What each provider gave, most bytes first. What a seed gave is the origin's and is not among it.
+pub(super) fn tallies(swarm: &Swarm) -> Vec<ProviderTally> {
+    let mut tallies: Vec<ProviderTally> = swarm
+        .peer_counters()
+        .filter(|(_, counters)| counters.blocks_received > 0 || counters.blocks_bad > 0)
+        .map(|(provider, counters)| ProviderTally {
+            provider,
+            bytes: counters.bytes_received,
+            blocks: counters.blocks_received,
+            on_time: counters.blocks_on_time,
+            bad: counters.blocks_bad,
+        })
+        .collect();
+    tallies.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.provider.cmp(&b.provider)));
+    tallies.truncate(MAX_PROVIDERS);
+    tallies
+}

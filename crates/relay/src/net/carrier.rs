@@ -1,0 +1,163 @@
+//! The behaviour that carries our protocol: on each first connection to a peer, one stream of ours to
+//! write on and one of the peer's to read from, for as long as the connection lives.
+//!
+//! One long-lived stream per direction spares the negotiation round trip per transfer and keeps the
+//! grown congestion and flow-control windows.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::core::upgrade::ReadyUpgrade;
+use libp2p::swarm::handler::{ConnectionEvent, FullyNegotiatedInbound, FullyNegotiatedOutbound};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm, NetworkBehaviour,
+    NotifyHandler, SubstreamProtocol, THandlerInEvent, THandlerOutEvent, ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use streamr_relay_core::wire::PROTOCOL;
+
+/// What the behaviour tells its owner.
+#[derive(Debug)]
+pub(super) enum CarrierEvent {
+    /// Our stream to write on.
+    Outbound(PeerId, Stream),
+    /// The peer's stream to read from.
+    Inbound(PeerId, Stream),
+    /// The peer does not speak our protocol.
+    Unsupported(PeerId),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Carrier {
+    to_swarm: VecDeque<ToSwarm<CarrierEvent, Open>>,
+}
+
+/// Tells a connection to open our stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Open;
+
+impl NetworkBehaviour for Carrier {
+    type ConnectionHandler = Handler;
+    type ToSwarm = CarrierEvent;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<Handler, ConnectionDenied> {
+        Ok(Handler::default())
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<Handler, ConnectionDenied> {
+        Ok(Handler::default())
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        if let FromSwarm::ConnectionEstablished(connection) = event
+            && connection.other_established == 0
+        {
+            let handler = NotifyHandler::One(connection.connection_id);
+            self.to_swarm.push_back(ToSwarm::NotifyHandler {
+                peer_id: connection.peer_id,
+                handler,
+                event: Open,
+            });
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        let event = match event {
+            FromHandler::Outbound(stream) => CarrierEvent::Outbound(peer, stream),
+            FromHandler::Inbound(stream) => CarrierEvent::Inbound(peer, stream),
+            FromHandler::Unsupported => CarrierEvent::Unsupported(peer),
+        };
+        self.to_swarm.push_back(ToSwarm::GenerateEvent(event));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<CarrierEvent, THandlerInEvent<Self>>> {
+        self.to_swarm.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// What a connection tells the behaviour.
+#[derive(Debug)]
+pub(super) enum FromHandler {
+    Outbound(Stream),
+    Inbound(Stream),
+    Unsupported,
+}
+
+type Protocol = ReadyUpgrade<StreamProtocol>;
+
+fn protocol() -> SubstreamProtocol<Protocol> {
+    SubstreamProtocol::new(ReadyUpgrade::new(StreamProtocol::new(PROTOCOL)), ())
+}
+
+/// One connection's part. Holds at most one request and two events, however often the peer opens streams:
+/// a second inbound stream is refused by dropping it.
+#[derive(Debug, Default)]
+pub(super) struct Handler {
+    opens: bool,
+    has_inbound: bool,
+    to_behaviour: VecDeque<FromHandler>,
+}
+
+impl ConnectionHandler for Handler {
+    type FromBehaviour = Open;
+    type ToBehaviour = FromHandler;
+    type InboundProtocol = Protocol;
+    type OutboundProtocol = Protocol;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = ();
+
+    fn listen_protocol(&self) -> SubstreamProtocol<Protocol> {
+        protocol()
+    }
+
+    fn on_behaviour_event(&mut self, Open: Open) {
+        self.opens = true;
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Protocol, (), FromHandler>> {
+        if let Some(event) = self.to_behaviour.pop_front() {
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(event));
+        }
+        if std::mem::take(&mut self.opens) {
+            return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol: protocol() });
+        }
+        Poll::Pending
+    }
+
+    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Protocol, Protocol>) {
+        match event {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
+                let is_second = std::mem::replace(&mut self.has_inbound, true);
+                self.to_behaviour.extend((!is_second).then_some(FromHandler::Inbound(stream)));
+            }
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: stream, ..
+            }) => {
+                self.to_behaviour.push_back(FromHandler::Outbound(stream));
+            }
+            ConnectionEvent::DialUpgradeError(_) => self.to_behaviour.push_back(FromHandler::Unsupported),
+            // ReadyUpgrade cannot fail on our side, and the rest changes nothing here.
+            ConnectionEvent::ListenUpgradeError(error) => {
+                let _: Infallible = error.error;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The task that owns the libp2p swarm.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::{
+    Multiaddr, PeerId, Swarm, SwarmBuilder, identify, memory_connection_limits, noise, ping, tcp, yamux,
+};
+use streamr_model::{NodeId, SecretKey};
+use streamr_relay_core::Message;
+use tokio::sync::mpsc;
+
+use super::carrier::{Carrier, CarrierEvent};
+use super::dialer::Dialer;
+use super::{Afterwards, NetCommand, NetEvent, identity, link};
+use crate::api::{ListenAt, RelayError};
+
+const IDENTIFY_PROTOCOL: &str = "/streamrp2p/id/1";
+const MAX_CONNECTIONS: u32 = 96;
+const MAX_PENDING: u32 = 32;
+/// Two, because both ends may dial at the same moment; the second carries nothing.
+const MAX_PER_PEER: u32 = 2;
+/// New connections are refused while the process holds more than this.
+const MAX_PROCESS_BYTES: usize = 512 * 1024 * 1024;
+const LISTENING_PATIENCE: Duration = Duration::from_secs(5);
+const DIAL_TICK: Duration = Duration::from_millis(250);
+/// The most banned peers remembered; beyond it the smallest ids are forgotten.
+const MAX_BANNED: usize = 1_024;
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    limits: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    carrier: Carrier,
+}
+
+struct Task {
+    swarm: Swarm<Behaviour>,
+    /// Connected peers; what is queued for one waits here until our stream to it is negotiated.
+    links: HashMap<NodeId, Option<mpsc::Receiver<Message>>>,
+    banned: BTreeSet<NodeId>,
+    dialer: Dialer,
+    events: mpsc::Sender<NetEvent>,
+}
+
+/// Listens, and spawns the task. Returns where we listen.
+pub(super) async fn start(
+    key: &SecretKey,
+    listen: ListenAt,
+    commands: mpsc::Receiver<NetCommand>,
+    events: mpsc::Sender<NetEvent>,
+) -> Result<Vec<String>, RelayError> {
+    let mut swarm = build(key)?;
+    let port = free_port(listen)?;
+    let ip = Multiaddr::from(listen.ip);
+    for address in [ip.clone().with(Protocol::Udp(port)).with(Protocol::QuicV1), ip.with(Protocol::Tcp(port))]
+    {
+        swarm.listen_on(address).map_err(|error| RelayError::Network(error.to_string()))?;
+    }
+    let addresses = tokio::time::timeout(LISTENING_PATIENCE, listening(&mut swarm))
+        .await
+        .map_err(|_| RelayError::Network("the listeners did not come up in time".into()))?;
+    let dialer = Dialer::new(key.node_id());
+    let task = Task { swarm, links: HashMap::new(), banned: BTreeSet::new(), dialer, events };
+    tokio::spawn(task.run(commands));
+    Ok(addresses)
+}
+
+fn build(key: &SecretKey) -> Result<Swarm<Behaviour>, RelayError> {
+    let failed = |error: &dyn std::fmt::Display| RelayError::Network(error.to_string());
+    let limits = ConnectionLimits::default()
+        .with_max_established(Some(MAX_CONNECTIONS))
+        .with_max_established_per_peer(Some(MAX_PER_PEER))
+        .with_max_pending_incoming(Some(MAX_PENDING))
+        .with_max_pending_outgoing(Some(MAX_PENDING));
+    let swarm = SwarmBuilder::with_existing_identity(identity::keypair(key)?)
+        .with_tokio()
+        .with_tcp(tcp::Config::new().nodelay(true), noise::Config::new, yamux::Config::default)
+        .map_err(|error| failed(&error))?
+        .with_quic()
+        .with_dns()
+        .map_err(|error| failed(&error))?
+        .with_behaviour(|keypair| Behaviour {
+            limits: connection_limits::Behaviour::new(limits),
+            memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_PROCESS_BYTES),
+            identify: identify::Behaviour::new(identify::Config::new(
+                IDENTIFY_PROTOCOL.into(),
+                keypair.public(),
+            )),
+            ping: ping::Behaviour::new(ping::Config::new()),
+            carrier: Carrier::default(),
+        })
+        .map_err(|error| failed(&error))?
+        .with_swarm_config(libp2p::swarm::Config::with_smart_dial)
+        .build();
+    Ok(swarm)
+}
+
+/// One port that is free for UDP and TCP. Bound for a moment, so that a taken port is a clear error.
+fn free_port(listen: ListenAt) -> Result<u16, RelayError> {
+    const TRIES: usize = 16;
+    let try_port = |port| {
+        let udp = UdpSocket::bind(SocketAddr::new(listen.ip, port))?;
+        let port = udp.local_addr()?.port();
+        TcpListener::bind(SocketAddr::new(listen.ip, port)).map(|_| port)
+    };
+    let mut last = try_port(listen.port);
+    for _ in 1..if listen.port == 0 { TRIES } else { 1 } {
+        if last.is_ok() {
+            break;
+        }
+        last = try_port(listen.port);
+    }
+    last.map_err(|source| {
+        let what = format!("{} port {} for peers", listen.ip, listen.port);
+        RelayError::Listen { what, source }
+    })
+}
+
+/// Waits until both transports listen.
+async fn listening(swarm: &mut Swarm<Behaviour>) -> Vec<String> {
+    let mut found: Vec<Multiaddr> = Vec::new();
+    let has = |found: &[Multiaddr], wanted: fn(&Protocol<'_>) -> bool| {
+        found.iter().any(|a| a.iter().any(|p| wanted(&p)))
+    };
+    while !(has(&found, |p| matches!(p, Protocol::QuicV1)) && has(&found, |p| matches!(p, Protocol::Tcp(_))))
+    {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            found.push(address);
+        }
+    }
+    // With every interface the others follow at once, and are there before this is called again.
+    found.extend(swarm.listeners().cloned());
+    rank(found)
+}
+
+/// Useful ones first: loopback only where there is nothing else, QUIC before TCP.
+fn rank(mut addresses: Vec<Multiaddr>) -> Vec<String> {
+    let is_local = |address: &Multiaddr| match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => ip.is_loopback() || ip.is_unicast_link_local(),
+        _ => true,
+    };
+    if addresses.iter().any(|address| !is_local(address)) {
+        addresses.retain(|address| !is_local(address));
+    }
+    addresses.sort_by_key(|address| (!address.iter().any(|p| p == Protocol::QuicV1), address.to_string()));
+    addresses.dedup();
+    addresses.iter().map(Multiaddr::to_string).collect()
+}
+
+/// Whether a stranger's address is one that we dial: an IP or name with QUIC or TCP, nothing relayed.
+fn is_dialable(address: &Multiaddr) -> bool {
+    let parts: Vec<Protocol<'_>> = address.iter().collect();
+    let host = |p: &Protocol<'_>| match p {
+        Protocol::Ip4(ip) => !IpAddr::from(*ip).is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+        Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+        Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) => true,
+        _ => false,
+    };
+    match parts.as_slice() {
+        [first, Protocol::Udp(_), Protocol::QuicV1] | [first, Protocol::Tcp(_)] => host(first),
+        _ => false,
+    }
+}
+
+impl Task {
+    async fn run(mut self, mut commands: mpsc::Receiver<NetCommand>) {
+        let mut tick = tokio::time::interval(DIAL_TICK);
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm_event(event).await,
+                command = commands.recv() => match command {
+                    Some(NetCommand::Disconnect(node, afterwards)) => self.disconnect(node, afterwards),
+                    Some(NetCommand::SetTargets(peers)) => self.dialer.set_targets(Instant::now(), peers),
+                    Some(NetCommand::Stop(done)) => {
+                        self.close().await;
+                        drop(self);
+                        let _ = done.send(());
+                        return;
+                    }
+                    None => return,
+                },
+                _ = tick.tick() => self.dial(),
+            }
+        }
+    }
+
+    fn dial(&mut self) {
+        for (node, addresses) in self.dialer.due(Instant::now()) {
+            let addresses: Vec<Multiaddr> =
+                addresses.iter().filter_map(|a| a.parse().ok()).filter(is_dialable).collect();
+            let Some(peer) = identity::peer_id(&node).filter(|_| !self.banned.contains(&node)) else {
+                continue;
+            };
+            let condition = PeerCondition::DisconnectedAndNotDialing;
+            let dial = DialOpts::peer_id(peer).condition(condition).addresses(addresses).build();
+            if let Err(error) = self.swarm.dial(dial) {
+                tracing::debug!(peer.id = %node.short(), %error, "not dialled");
+            }
+        }
+    }
+
+    fn disconnect(&mut self, node: NodeId, afterwards: Afterwards) {
+        if afterwards == Afterwards::Banned {
+            self.banned.insert(node);
+            if self.banned.len() > MAX_BANNED {
+                self.banned.pop_first();
+            }
+        }
+        if let Some(peer) = identity::peer_id(&node) {
+            // Fails only if it is disconnected already.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
+    async fn close(&mut self) {
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let drained = async {
+            while self.swarm.connected_peers().next().is_some() {
+                self.swarm.select_next_some().await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(300), drained).await;
+    }
+
+    async fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::ConnectionEstablished { peer_id, num_established, .. }
+                if num_established.get() == 1 =>
+            {
+                self.on_connected(peer_id).await;
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established, .. } => {
+                self.on_closed(peer_id, num_established).await;
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                if let Some(node) = identity::node_id(&peer) {
+                    tracing::debug!(peer.id = %node.short(), %error, "could not be dialled");
+                    self.dialer.failed(Instant::now(), node);
+                }
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Carrier(event)) => self.on_stream(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Err(error), .. })) => {
+                tracing::debug!(%peer, %error, "does not answer pings");
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            _ => {}
+        }
+    }
+
+    async fn on_connected(&mut self, peer: PeerId) {
+        let Some(node) = identity::node_id(&peer).filter(|node| !self.banned.contains(node)) else {
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        };
+        let (queue, waiting) = mpsc::channel(link::QUEUE);
+        self.links.insert(node, Some(waiting));
+        self.dialer.connected(node);
+        let _ = self.events.send(NetEvent::Connected(node, queue)).await;
+    }
+
+    /// Our streams are on the first connection: when one of two closes, the other is closed as well, and
+    /// the peer is dialled afresh.
+    async fn on_closed(&mut self, peer: PeerId, left: u32) {
+        let Some(node) = identity::node_id(&peer) else { return };
+        if left > 0 {
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        }
+        self.dialer.disconnected(Instant::now(), node);
+        if self.links.remove(&node).is_some() {
+            let _ = self.events.send(NetEvent::Disconnected(node)).await;
+        }
+    }
+
+    fn on_stream(&mut self, event: CarrierEvent) {
+        match event {
+            CarrierEvent::Outbound(peer, stream) => {
+                let Some(node) = identity::node_id(&peer) else { return };
+                if let Some(queue) = self.links.get_mut(&node).and_then(Option::take) {
+                    tokio::spawn(link::write(node, stream, queue, self.events.clone()));
+                }
+            }
+            CarrierEvent::Inbound(peer, stream) => {
+                let Some(node) = identity::node_id(&peer) else { return };
+                tokio::spawn(link::read(node, stream, self.events.clone()));
+            }
+            CarrierEvent::Unsupported(peer) => {
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_addresses_of_strangers_are_dialled() {
+        let dialable = |text: &str| text.parse().is_ok_and(|address| is_dialable(&address));
+        assert!(dialable("/ip4/192.0.2.1/udp/4001/quic-v1"));
+        assert!(dialable("/ip6/2001:db8::1/tcp/4001"));
+        assert!(dialable("/dns4/example.org/tcp/4001"));
+        for bad in
+            ["/ip4/0.0.0.0/tcp/1", "/ip4/224.0.0.1/udp/1/quic-v1", "/unix/a", "/ip4/192.0.2.1/tcp/1/ws"]
+        {
+            assert!(!dialable(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_offered_only_where_there_is_nothing_else() {
+        let all: Vec<Multiaddr> =
+            ["/ip4/127.0.0.1/tcp/1", "/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/udp/1/quic-v1"]
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect();
+        assert_eq!(rank(all.clone()), ["/ip4/192.0.2.1/udp/1/quic-v1", "/ip4/192.0.2.1/tcp/1"]);
+        assert_eq!(rank(all[..1].to_vec()), ["/ip4/127.0.0.1/tcp/1"]);
+    }
+}
