@@ -8,7 +8,7 @@
 //! | 70 | failed while running |
 //! | 73 | the database or the operator token cannot be opened or created |
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -126,7 +126,8 @@ fn main() -> ExitCode {
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -190,7 +191,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
 fn tell_ready(url: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{}", serde_json::json!({"ready": "coordinator", "http": url}))?;
+    // A URL of ours holds nothing that JSON would escape.
+    writeln!(stdout, r#"{{"ready":"coordinator","http":"{url}"}}"#)?;
     stdout.flush()
 }
 

@@ -1,6 +1,7 @@
 //! Listening, routes, and what every request passes through.
 
 mod guard;
+mod listener;
 mod routes;
 
 use std::io;
@@ -86,7 +87,8 @@ impl Coordinator {
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
         });
-        let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
+        let service = routes::router(app).into_make_service_with_connect_info::<listener::Peer>();
+        let listener = listener::BoundedListener::new(listener);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let until = async {

@@ -39,6 +39,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why storage failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
+    /// The file cannot be made or written to.
+    #[error("{0}")]
+    File(#[source] std::io::Error),
     /// The database itself: disk full, file gone, locked by another program.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
@@ -72,9 +75,9 @@ pub struct Storage {
 impl Storage {
     /// Opens the file, creating it and bringing it up to date as needed.
     pub async fn open(path: &Path) -> Result<Self> {
+        create_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
@@ -118,6 +121,16 @@ impl Tx {
     fn db(&mut self) -> &mut SqliteConnection {
         &mut self.0
     }
+}
+
+/// Makes the file for its owner only, if it is missing: it knows the addresses of people's homes. SQLite gives
+/// the files beside it the same permissions.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(StorageError::File)
 }
 
 // SQLite's integers are signed 64-bit. Whatever is larger is stored as the largest.

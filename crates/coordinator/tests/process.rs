@@ -37,7 +37,7 @@ impl Process {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["ready"], "coordinator");
+        assert!(line.starts_with(r#"{"ready":"coordinator","http":"http://127.0.0.1:"#), "{line}");
         Self { child, url: ready["http"].as_str().unwrap().to_owned() }
     }
 
@@ -132,6 +132,19 @@ fn a_database_that_cannot_be_opened_is_named_and_exits_73() {
     let (code, stdout, stderr) = outcome(dir.path(), &[]);
     assert_eq!((code, stdout.as_str()), (73, ""), "{stderr}");
     assert!(stderr.contains("coordinator.sqlite") && stderr.contains("may write there"), "{stderr}");
+}
+
+#[test]
+fn what_it_knows_about_people_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let _process = Process::start(dir.path());
+    let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap()).collect();
+    assert!(files.len() >= 2);
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What stands before every handler: the limit of its class, a deadline, and a line in the log.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use streamr_coordinator_api::ErrorCode;
 
+use super::listener::Peer;
 use crate::limits::Class;
 use crate::problem::Refused;
 use crate::state::{AppState, lock};
@@ -26,7 +27,7 @@ pub(super) struct Limited {
 /// Refuses an address that asks too often.
 pub(super) async fn limit(
     State(Limited { app, class }): State<Limited>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
