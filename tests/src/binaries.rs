@@ -1,12 +1,23 @@
 //! Where the programs are.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::error::{Result, TestnetError};
 
-/// The directory of our own programs: `STREAMR_BIN_DIR`, else the Cargo profile directory this very
-/// program was built into.
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes this process start our own programs from `directory`. The first choice holds.
+pub fn choose_directory(directory: PathBuf) {
+    CHOSEN.get_or_init(|| directory);
+}
+
+/// The directory of our own programs: the one chosen, else `STREAMR_BIN_DIR`, else the Cargo profile
+/// directory this very program was built into.
 pub fn directory() -> PathBuf {
+    if let Some(chosen) = CHOSEN.get() {
+        return chosen.clone();
+    }
     if let Some(given) = std::env::var_os("STREAMR_BIN_DIR") {
         return given.into();
     }
@@ -23,21 +34,9 @@ pub fn ours(name: &str) -> Result<PathBuf> {
     if path.is_file() { Ok(path) } else { Err(TestnetError::NotBuilt { name: name.into(), searched }) }
 }
 
-/// The desktop app as Tauri built it: `STREAMR_APP`, else `app/streamr-app` beside the profile directories.
-///
-/// It is kept apart because Cargo, building the workspace, puts there a variant that looks for the UI's
-/// development server.
+/// The desktop app: `STREAMR_APP`, else beside our other programs.
 pub fn desktop_app() -> Result<PathBuf> {
-    if let Some(given) = std::env::var_os("STREAMR_APP") {
-        return Ok(given.into());
-    }
-    let searched = directory().parent().unwrap_or(Path::new(".")).join("app");
-    let path = searched.join("streamr-app");
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(TestnetError::NotBuilt { name: "streamr-app".into(), searched })
-    }
+    std::env::var_os("STREAMR_APP").map_or_else(|| ours("streamr-app"), |given| Ok(given.into()))
 }
 
 /// A program of the system, in `PATH` or where Debian keeps programs for root.

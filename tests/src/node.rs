@@ -44,6 +44,7 @@ pub struct SupporterNode {
     started_ms: u64,
     id: String,
     page: String,
+    token: String,
     playback: String,
     client: Client,
 }
@@ -77,8 +78,8 @@ impl SupporterNode {
         let started_ms = now_ms();
         let process = Managed::start("node", node, &directory.join("node.log"), Stdout::ReadyLine)?;
         let client = Client::new(None);
-        let (id, page, playback) = Default::default();
-        Ok(Self { process, data_dir, started_ms, id, page, playback, client })
+        let (id, page, token, playback) = Default::default();
+        Ok(Self { process, data_dir, started_ms, id, page, token, playback, client })
     }
 
     pub(crate) fn wait_ready(&mut self) -> Result<()> {
@@ -93,7 +94,7 @@ impl SupporterNode {
             why: "“page” is not an address with a token".into(),
         })?;
         self.client = Client::new(Some(token.into()));
-        self.page = address.into();
+        (self.page, self.token) = (address.into(), token.into());
         Ok(())
     }
 
@@ -105,6 +106,11 @@ impl SupporterNode {
     /// Its page, without the token: `http://127.0.0.1:PORT`.
     pub fn page(&self) -> &str {
         &self.page
+    }
+
+    /// Its page as a browser opens it.
+    pub fn page_with_token(&self) -> String {
+        format!("{}/?token={}", self.page, self.token)
     }
 
     /// A client that carries the page's token.
