@@ -1,0 +1,157 @@
+//! What is known of and from the coordinator: health, streams, earnings. Pure.
+
+use std::time::Duration;
+
+use streamr_coordinator_api::{Impact, LiveStream};
+use streamr_model::{StreamId, UnixMs};
+
+use crate::coordinator_client::ClientError;
+use crate::settings::Settings;
+use crate::view::{CoordinatorHealth, Earnings, StreamCard};
+
+/// The node's picture of one coordinator.
+#[derive(Debug)]
+pub(crate) struct Link {
+    health: CoordinatorHealth,
+    streams: Option<Vec<LiveStream>>,
+    impact: Option<Impact>,
+    /// By this machine's clock.
+    impact_at: Option<UnixMs>,
+}
+
+impl Link {
+    /// Nothing is known.
+    pub(crate) fn new() -> Self {
+        Self { health: CoordinatorHealth::Unknown, streams: None, impact: None, impact_at: None }
+    }
+
+    /// As shown.
+    pub(crate) fn health(&self) -> CoordinatorHealth {
+        self.health.clone()
+    }
+
+    /// The chooser's list; `None` until it came once.
+    pub(crate) fn cards(&self, settings: &Settings) -> Option<Vec<StreamCard>> {
+        let card = |stream: &LiveStream| StreamCard {
+            stream: stream.stream.to_string(),
+            title: stream.title.clone(),
+            streamer: stream.streamer.clone(),
+            live_since_ms: stream.live_since.map(|since| since.0),
+            supporters: stream.supporters,
+            bitrate_bps: stream.bitrate_bps.0,
+            favourite: settings.favourites.contains(&stream.stream),
+        };
+        self.streams.as_ref().map(|streams| streams.iter().map(card).collect())
+    }
+
+    /// Whether the coordinator's list has the stream; `None` while there is no list.
+    pub(crate) fn knows(&self, stream: &StreamId) -> Option<bool> {
+        self.streams.as_ref().map(|streams| streams.iter().any(|s| s.stream == *stream))
+    }
+
+    /// Whether the stream was live when the list last came.
+    pub(crate) fn is_live(&self, stream: &StreamId) -> Option<bool> {
+        let streams = self.streams.as_ref()?;
+        Some(streams.iter().any(|s| s.stream == *stream && s.live_since.is_some()))
+    }
+
+    /// What the chosen stream may pay. Never 0 for "not known".
+    pub(crate) fn earnings(&self, chosen: Option<&StreamId>) -> Earnings {
+        if let CoordinatorHealth::Unreachable { since_ms, .. } = self.health {
+            let since_ms = self.impact_at.map_or(since_ms, |at| at.0.min(since_ms));
+            return Earnings::UnknownSince { since_ms };
+        }
+        let Some(impact) = &self.impact else { return Earnings::NotYet };
+        let hour = impact.provisional.iter().find(|p| chosen == Some(&p.stream));
+        Earnings::Provisional {
+            as_of_ms: impact.as_of.0,
+            amount: hour.and_then(|p| p.amount).map(|amount| amount.0),
+            currency: hour.and_then(|p| p.currency.clone()),
+            uptime_ppm: hour.map_or(0, |p| p.parts.uptime_ppm),
+            quality_ppm: hour.map_or(0, |p| p.parts.quality_ppm),
+            bandwidth_ppm: hour.map_or(0, |p| p.parts.bandwidth_ppm),
+            credited_bytes: impact.bytes_served_ever,
+        }
+    }
+
+    /// It answered. True if it did not before.
+    pub(crate) fn handle_answer(&mut self, heartbeat: Option<Duration>) -> bool {
+        let was_away = matches!(self.health, CoordinatorHealth::Unreachable { .. });
+        let known = match self.health {
+            CoordinatorHealth::Reachable { heartbeat_ms } => heartbeat_ms,
+            CoordinatorHealth::Unknown | CoordinatorHealth::Unreachable { .. } => None,
+        };
+        let heartbeat_ms =
+            heartbeat.map(|took| u32::try_from(took.as_millis()).unwrap_or(u32::MAX)).or(known);
+        self.health = CoordinatorHealth::Reachable { heartbeat_ms };
+        was_away
+    }
+
+    /// It did not answer, or not as a coordinator does. True if it did before.
+    pub(crate) fn handle_failure(&mut self, error: &ClientError, address: &str, now: UnixMs) -> bool {
+        if error.came_from_a_healthy_coordinator() {
+            self.handle_answer(None);
+            return false;
+        }
+        let (since_ms, answered) = match self.health {
+            CoordinatorHealth::Unreachable { since_ms, .. } => (since_ms, false),
+            CoordinatorHealth::Unknown | CoordinatorHealth::Reachable { .. } => (now.0, true),
+        };
+        self.health = CoordinatorHealth::Unreachable { since_ms, error: error.to_ui(address) };
+        answered
+    }
+
+    /// The chooser's list came.
+    pub(crate) fn handle_streams(&mut self, streams: Vec<LiveStream>) {
+        self.streams = Some(streams);
+    }
+
+    /// What others signed for came.
+    pub(crate) fn handle_impact(&mut self, impact: Impact, now: UnixMs) {
+        self.impact = Some(impact);
+        self.impact_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamr_coordinator_api::{ErrorCode, Problem};
+    use streamr_model::NodeId;
+
+    fn silence() -> ClientError {
+        ClientError::Unreachable("connection refused".into())
+    }
+
+    fn impact() -> Impact {
+        Impact {
+            node: NodeId([1; 32]),
+            as_of: UnixMs(50),
+            bytes_served_today: 1,
+            bytes_served_ever: 9,
+            peers_helped_ever: 1,
+            supporting_s: 1,
+            provisional: vec![],
+        }
+    }
+
+    #[test]
+    fn earnings_are_unknown_since_the_last_answer_while_the_coordinator_is_away() {
+        let mut link = Link::new();
+        assert_eq!(link.earnings(None), Earnings::NotYet);
+        link.handle_impact(impact(), UnixMs(100));
+        assert!(link.handle_failure(&silence(), "c", UnixMs(160)));
+        assert!(!link.handle_failure(&silence(), "c", UnixMs(170)));
+        assert_eq!(link.earnings(None), Earnings::UnknownSince { since_ms: 100 });
+        assert!(link.handle_answer(None));
+        assert!(matches!(link.earnings(None), Earnings::Provisional { credited_bytes: 9, amount: None, .. }));
+    }
+
+    #[test]
+    fn a_reasoned_no_is_an_answer() {
+        let mut link = Link::new();
+        let no = ClientError::Refused(Problem::new(ErrorCode::RateLimited, ""));
+        assert!(!link.handle_failure(&no, "c", UnixMs(1)));
+        assert_eq!(link.health(), CoordinatorHealth::Reachable { heartbeat_ms: None });
+    }
+}
