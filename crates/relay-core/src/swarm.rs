@@ -199,7 +199,7 @@ impl Swarm {
             Message::Cancel(name, blocks) => {
                 peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks))
             }
-            Message::Refuse(name, blocks) => self.handle_refuse(node, name, &blocks),
+            Message::Refuse(name, blocks) => self.handle_refuse(now, node, name, &blocks),
             Message::Hello(_) | Message::Bye | Message::Manifest(..) | Message::Block(..) => {}
         }
         self.advance(now);
@@ -250,17 +250,16 @@ impl Swarm {
         }
     }
 
-    fn handle_refuse(&mut self, node: NodeId, name: SegmentRef, blocks: &BlockSet) {
+    /// Asks elsewhere for what a peer cannot give, and leaves it in peace for a while.
+    fn handle_refuse(&mut self, now: Instant, node: NodeId, name: SegmentRef, blocks: &BlockSet) {
         let Some(segment) = self.segments.get_mut(&name) else { return };
         let Some(peer) = self.peers.get_mut(&node) else { return };
         for index in blocks.iter() {
             if segment.pending.get(&index).is_some_and(|pending| pending.from == Supplier::Peer(node)) {
                 segment.pending.remove(&index);
             }
-            if let Some(have) = peer.have.get_mut(&name) {
-                have.remove(index);
-            }
         }
+        peer.shunned_until = now + self.config.patience() / 4;
     }
 
     /// A manifest that the driver has verified and checked. `from` is the peer that sent it. Returns
@@ -273,14 +272,19 @@ impl Swarm {
         name: SegmentRef,
         manifest: Arc<Manifest>,
     ) -> Keep {
+        if manifest.stream != self.config.stream {
+            return Keep::Discard;
+        }
+        // Before it is passed on, so that it is not passed back.
         peer_mut(&mut self.peers, from, |peer| {
             peer.knows.insert(name);
         });
-        if manifest.stream != self.config.stream || self.segments.get(&name).is_some() {
-            return Keep::Discard;
-        }
+        let is_news = self.segments.get(&name).is_none();
         let segment = Segment::new(manifest, freshness, now, self.config.live_delay);
-        let keep = self.take_in(now, freshness, name, segment);
+        let keep = if is_news { self.take_in(now, freshness, name, segment) } else { Keep::Discard };
+        if self.segments.get(&name).is_none() {
+            peer_mut(&mut self.peers, from, |peer| peer.forget(&name));
+        }
         self.advance(now);
         keep
     }

@@ -250,7 +250,8 @@ impl Swarm {
             promises.chain(dues).chain(last_call).chain([segment.deadline]).min()
         };
         let wanted = self.segments.iter().filter(|(_, segment)| segment.phase == Phase::Wanted);
-        wanted.filter_map(|(_, segment)| wake(segment)).min()
+        let shunned = self.peers.values().map(|peer| peer.shunned_until).filter(|until| *until > now);
+        wanted.filter_map(|(_, segment)| wake(segment)).chain(shunned).min()
     }
 }
 
