@@ -51,6 +51,7 @@ pub(crate) async fn accept(
             repeat(tx, &current, heartbeat).await?;
             (current.nonce_given, HeartbeatRequest::FIRST_INTERVAL_S)
         }
+        // Without a current session `place` knows only the first of one.
         (Place::First | Place::Next | Place::Repeat, replaced) => {
             begin(tx, replaced.as_ref(), heartbeat, &nonce, now).await?;
             (nonce, HeartbeatRequest::FIRST_INTERVAL_S)

@@ -170,6 +170,11 @@ pub(crate) async fn code_of(answer: Response) -> ErrorCode {
     problem.code
 }
 
+/// Does the same `count` times at once.
+pub(crate) async fn at_once<F: Future>(count: usize, one: impl Fn() -> F) -> Vec<F::Output> {
+    futures::future::join_all((0..count).map(|_| one())).await
+}
+
 /// A node that supports “alice”.
 pub(crate) struct Node {
     pub(crate) key: SecretKey,

@@ -59,10 +59,12 @@ fn refusal(heartbeat: &Heartbeat, why: Refusal) -> Refused {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer};
     use streamr_model::{NodeActivity, UnixMs};
 
-    use crate::testing::{Node, Running, START, code_of};
+    use crate::testing::{Node, Running, START, at_once, code_of};
 
     async fn enrolled() -> (Running, Node) {
         let coordinator = Running::start().await;
@@ -92,6 +94,20 @@ mod tests {
         assert_eq!(first.nonce, signed_anew.nonce);
         node.follow(&again);
         node.beat(&coordinator).await;
+    }
+
+    #[tokio::test]
+    async fn the_same_report_sent_many_times_at_once_counts_once() {
+        let (coordinator, mut node) = enrolled().await;
+        node.beat(&coordinator).await;
+        coordinator.clock.advance_s(30);
+        let answers = at_once(20, || node.send(&coordinator)).await;
+        let mut nonces = BTreeSet::new();
+        for answer in answers {
+            nonces.insert(answer.json::<HeartbeatAnswer>().await.unwrap().nonce);
+        }
+        assert_eq!(nonces.len(), 1);
+        assert_eq!(node.impact(&coordinator).await.supporting_s, 30);
     }
 
     #[tokio::test]

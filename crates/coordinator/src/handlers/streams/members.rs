@@ -20,13 +20,14 @@ pub(crate) async fn members(
     State(app): State<AppState>,
 ) -> Result<Json<Membership>, Refused> {
     let now = app.now();
-    let mut tx = app.storage.read().await?;
-    if tx.has_lapsed(&id, live_after(now), member_after(now)).await? {
-        let mut writing = app.storage.write().await?;
-        sweep(&mut writing, &id, now).await?;
-        writing.commit().await?;
-        tx = app.storage.read().await?;
+    let lapsed = app.storage.read().await?.has_lapsed(&id, live_after(now), member_after(now)).await?;
+    if lapsed {
+        let mut tx = app.storage.write().await?;
+        sweep(&mut tx, &id, now).await?;
+        tx.commit().await?;
     }
+    // Never two transactions at once: with a bounded number of them, requests would wait for each other.
+    let mut tx = app.storage.read().await?;
     let stream = tx.stream(&id).await?.ok_or_else(|| unknown_stream(&id))?;
     let live = tx.live(&id).await?.filter(|live| live.is_live);
     let members = tx.members(&id, &asker, Membership::MAX_MEMBERS).await?;
@@ -45,7 +46,7 @@ mod tests {
     use streamr_coordinator_api::ErrorCode;
     use streamr_model::{BitsPerSecond, NodeActivity};
 
-    use crate::testing::{Node, Running, SEED, code_of};
+    use crate::testing::{Node, Running, SEED, at_once, code_of};
 
     #[tokio::test]
     async fn a_node_is_a_member_from_its_first_heartbeat() {
@@ -139,6 +140,18 @@ mod tests {
         let view = last.members(&coordinator).await;
         assert_eq!(view.members.len(), 64);
         assert_eq!(view.members[0].node, last.id());
+    }
+
+    #[tokio::test]
+    async fn many_may_look_at_once_at_a_membership_that_has_lapsed() {
+        let coordinator = Running::start().await;
+        coordinator.register("alice").await;
+        let mut node = Node::enrolled(&coordinator, 1).await;
+        node.beat(&coordinator).await;
+        let before = node.members(&coordinator).await.version;
+        coordinator.clock.advance_s(75);
+        let looks = at_once(40, || node.members(&coordinator)).await;
+        assert!(looks.iter().all(|view| view.members.is_empty() && view.version == before + 1));
     }
 
     #[tokio::test]
