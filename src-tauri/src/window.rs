@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use streamr_node::view::Snapshot;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::ipc::Channel;
+use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, Url, WebviewWindow, WebviewWindowBuilder};
 use tokio::sync::watch;
 
@@ -18,11 +19,11 @@ pub(crate) fn open(app: &AppHandle) {
     let app = app.clone();
     // Building inside a menu or tray event would deadlock on Windows.
     async_runtime::spawn(async move {
-        let window = match app.get_webview_window(MAIN) {
-            Some(window) => Ok(window),
-            None => build(&app),
+        let opened = match app.get_webview_window(MAIN) {
+            Some(window) => present(&window),
+            None => build(&app).map(drop),
         };
-        if let Err(error) = window.and_then(|window| present(&window)) {
+        if let Err(error) = opened {
             tracing::error!(%error, "cannot open the window");
         }
     });
@@ -36,7 +37,19 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .iter()
         .find(|window| window.label == MAIN)
         .ok_or(tauri::Error::WindowNotFound)?;
-    WebviewWindowBuilder::from_config(app, config)?.on_navigation(is_own).build()
+    WebviewWindowBuilder::from_config(app, config)?
+        .initialization_script(include_str!("language.js"))
+        .on_navigation(is_own)
+        // Shown once there is something to see, so that no empty window flashes up first.
+        .visible(false)
+        .on_page_load(|window, page| {
+            if page.event() == PageLoadEvent::Finished
+                && let Err(error) = present(&window)
+            {
+                tracing::error!(%error, "cannot show the window");
+            }
+        })
+        .build()
 }
 
 fn present(window: &WebviewWindow) -> tauri::Result<()> {

@@ -1,6 +1,6 @@
 //! A desktop of its own for one test: display, session bus, window manager, panel and home.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,11 +25,9 @@ pub(crate) enum Panel {
 ///
 /// The fields are in the order in which they are dropped: files last.
 pub(crate) struct Desktop {
-    _panel: Option<Managed>,
-    _window_manager: Managed,
-    _bus: Managed,
-    _display: Managed,
-    display_name: String,
+    /// The one started last is first.
+    processes: Vec<Managed>,
+    display: String,
     directory: TempDir,
 }
 
@@ -41,43 +39,35 @@ impl Desktop {
 
     fn try_start(panel: Panel) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("streamr-desktop-").tempdir().unwrap();
-        let at = directory.path();
         for folder in ["home", "run"] {
-            private_dir(&at.join(folder));
+            private_dir(&directory.path().join(folder));
         }
-        let (display, display_name) = start_display(at)?;
-        let bus = start_bus(at)?;
-        let start = |name: &str| {
-            let mut program = command(&of_system(name)?);
-            set_environment(&mut program, at, &display_name);
-            Managed::start(name, program, &at.join(format!("{name}.log")), Stdout::Log)
-        };
-        let window_manager = start("xfwm4")?;
-        let panel = match panel {
-            Panel::Xfce => Some(start("xfce4-panel")?),
-            Panel::None => None,
-        };
-        let desktop = Self {
-            _panel: panel,
-            _window_manager: window_manager,
-            _bus: bus,
-            _display: display,
-            display_name,
-            directory,
-        };
-        desktop.wait_ready()?;
+        let (xvfb, display) = start_display(directory.path())?;
+        let bus = start_bus(directory.path())?;
+        let mut desktop = Self { processes: vec![bus, xvfb], display, directory };
+        desktop.start_window_manager()?;
+        if panel == Panel::Xfce {
+            desktop.start_panel()?;
+        }
         Ok(desktop)
     }
 
-    fn wait_ready(&self) -> Result<()> {
-        until("a window manager", START_DEADLINE, || {
+    fn start_window_manager(&mut self) -> Result<()> {
+        let mut manager = self.start_program("xfwm4")?;
+        until("the window manager", START_DEADLINE, || {
+            manager.check_alive()?;
             let found = self.output("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"])?;
-            Ok(if found.contains("window id") { Look::Yes(()) } else { Look::NotYet(found) })
+            let seen = || format!("{found}; the end of its log:\n{}", manager.tail());
+            Ok(if found.contains("window id") { Look::Yes(()) } else { Look::NotYet(seen()) })
         })?;
-        if self._panel.is_none() {
-            return Ok(());
-        }
+        self.processes.insert(0, manager);
+        Ok(())
+    }
+
+    fn start_panel(&mut self) -> Result<()> {
+        let mut panel = self.start_program("xfce4-panel")?;
         until("the panel's tray", START_DEADLINE, || {
+            panel.check_alive()?;
             let owned = self.bus_call(&[
                 "org.freedesktop.DBus",
                 "/",
@@ -86,8 +76,16 @@ impl Desktop {
                 "s",
                 "org.kde.StatusNotifierWatcher",
             ])?;
-            Ok(if owned["data"][0] == true { Look::Yes(()) } else { Look::NotYet(owned.to_string()) })
-        })
+            let seen = || format!("{owned}; the end of its log:\n{}", panel.tail());
+            Ok(if owned["data"][0] == true { Look::Yes(()) } else { Look::NotYet(seen()) })
+        })?;
+        self.processes.insert(0, panel);
+        Ok(())
+    }
+
+    fn start_program(&self, name: &str) -> Result<Managed> {
+        let log = self.directory().join(format!("{name}.log"));
+        Managed::start(name, self.command(&of_system(name)?), &log, Stdout::Log)
     }
 
     /// A folder for what the test keeps.
@@ -95,15 +93,10 @@ impl Desktop {
         self.directory.path()
     }
 
-    /// Where an app that is not told otherwise keeps its state.
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        self.directory().join("home/.local/share/streamrp2p-supporter")
-    }
-
     /// A command that runs `program` on this desktop.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = command(program);
-        set_environment(&mut command, self.directory(), &self.display_name);
+        set_environment(&mut command, self.directory(), &self.display);
         command
     }
 
@@ -166,6 +159,8 @@ fn start_display(at: &Path) -> Result<(Managed, String)> {
     let mut xvfb = command(&of_system("Xvfb")?);
     // It picks a free number and writes it to its standard error, which is the log.
     xvfb.args(["-displayfd", "2", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+    // Else it starts afresh, and turns away who comes just then, whenever its last client leaves.
+    xvfb.arg("-noreset");
     let mut display = Managed::start("Xvfb", xvfb, &log, Stdout::Log)?;
     let number = until("Xvfb's display number", START_DEADLINE, || {
         display.check_alive()?;

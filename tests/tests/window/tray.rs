@@ -105,11 +105,6 @@ impl<'a> Tray<'a> {
         self.desktop.bus_call(&[&self.bus_name, &self.path, ITEM, "Activate", "ii", "0", "0"]).unwrap();
     }
 
-    /// The icon's picture, as bytes in JSON: equal for equal pictures.
-    pub(crate) fn icon(&self) -> Value {
-        self.desktop.bus_property(&[&self.bus_name, &self.path, ITEM, "IconPixmap"]).unwrap()
-    }
-
     /// What hovering shows.
     pub(crate) fn tooltip(&self) -> String {
         let tooltip = self.desktop.bus_property(&[&self.bus_name, &self.path, ITEM, "ToolTip"]).unwrap();

@@ -18,7 +18,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A program with a web view, started and driven by WebKitWebDriver.
 pub(crate) struct WebDriver {
     session: String,
-    driver: Managed,
+    _driver: Managed,
 }
 
 impl WebDriver {
@@ -45,7 +45,7 @@ impl WebDriver {
         let created =
             post(&format!("{url}/session"), &json!({ "capabilities": { "alwaysMatch": options } }))?;
         let session = format!("{url}/session/{}", created["sessionId"].as_str().unwrap_or_default());
-        Ok(Self { session, driver })
+        Ok(Self { session, _driver: driver })
     }
 
     /// Waits for the element with this `data-testid`.
@@ -99,14 +99,13 @@ impl WebDriver {
         .unwrap()
     }
 
-    /// What a script returns. For looking, not for doing what a person would do.
-    pub(crate) fn look(&self, script: &str) -> Value {
-        post(&format!("{}/execute/sync", self.session), &json!({ "script": script, "args": [] })).unwrap()
-    }
-
-    /// The driver's process; the app is in its group.
-    pub(crate) fn process(&mut self) -> &mut Managed {
-        &mut self.driver
+    /// Keeps a picture of the whole screen, once the window has painted what it holds.
+    pub(crate) fn picture(&self, desktop: &Desktop, name: &str) {
+        const TWO_FRAMES: &str =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)))";
+        let script = json!({ "script": TWO_FRAMES, "args": [] });
+        post(&format!("{}/execute/async", self.session), &script).unwrap();
+        desktop.picture(name);
     }
 
     /// Tries until it works: an element that is not there yet, covered or replaced is a reason to look again.
