@@ -1,0 +1,246 @@
+//! A small origin that misbehaves on command, and a signer whose publisher only writes down.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use http::StatusCode;
+use streamr_hls::{Cadence, OriginTracker, TrackerConfig};
+use streamr_model::{Manifest, SecretKey, Signed, StreamEpoch};
+use streamr_relay::origin::{OriginPatience, OriginReader};
+use streamr_signer::epochs::Epochs;
+use streamr_signer::event::{Event, Reporter};
+use streamr_signer::follow::{Follower, LiveNow};
+use streamr_signer::manifests::ManifestSigner;
+use streamr_signer::publish::Publisher;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// How a file is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    Well,
+    Status(u16),
+    /// Nothing comes.
+    Silent,
+    /// Half of what was announced comes.
+    Truncated,
+    /// A web page.
+    Html,
+    /// 100 MB.
+    Huge,
+    /// 100,000 lines.
+    ManyLines,
+    NotUtf8,
+}
+
+/// What the origin has.
+#[derive(Debug)]
+pub struct Files {
+    pub playlist: Behaviour,
+    /// Of segments whose name has a mark of its own: name and behaviour.
+    pub spoiled: Vec<(String, Behaviour)>,
+    pub first: u64,
+    pub segments: Vec<(String, Bytes)>,
+    pub header: String,
+}
+
+pub struct Origin {
+    pub url: Url,
+    files: Arc<Mutex<Files>>,
+    serving: JoinHandle<()>,
+}
+
+type Shared = Arc<Mutex<Files>>;
+
+impl Origin {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/live/index.m3u8", listener.local_addr().unwrap()).parse().unwrap();
+        let files = Files {
+            playlist: Behaviour::Well,
+            spoiled: vec![],
+            first: 0,
+            segments: vec![],
+            header: String::new(),
+        };
+        let files = Arc::new(Mutex::new(files));
+        let serving = serve(listener, files.clone());
+        Self { url, files, serving }
+    }
+
+    pub fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap()
+    }
+
+    /// Appends a segment whose bytes tell it from all others of any origin.
+    pub fn publishes(&self, name: &str, content: &str) -> Bytes {
+        let mut bytes = vec![0x47];
+        bytes.extend_from_slice(content.repeat(9000).as_bytes());
+        let bytes = Bytes::from(bytes);
+        self.files().segments.push((name.into(), bytes.clone()));
+        bytes
+    }
+
+    /// Refuses connections.
+    pub async fn goes_down(&mut self) {
+        self.serving.abort();
+        let _ = (&mut self.serving).await;
+    }
+
+    pub async fn comes_up(&mut self) {
+        let address = self.url.socket_addrs(|| None).unwrap()[0];
+        self.serving = serve(TcpListener::bind(address).await.unwrap(), self.files.clone());
+    }
+}
+
+fn serve(listener: TcpListener, files: Shared) -> JoinHandle<()> {
+    let router = Router::new().route("/live/{file}", axum::routing::get(file)).with_state(files);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+}
+
+async fn file(State(files): State<Shared>, Path(name): Path<String>) -> Response {
+    let (behaviour, bytes) = {
+        let files = files.lock().unwrap();
+        if name == "index.m3u8" {
+            (files.playlist, Some(playlist(&files).into()))
+        } else {
+            let spoiled = files.spoiled.iter().find(|(spoiled, _)| *spoiled == name);
+            let found = files.segments.iter().find(|(segment, _)| *segment == name);
+            (spoiled.map_or(Behaviour::Well, |(_, how)| *how), found.map(|(_, bytes)| bytes.clone()))
+        }
+    };
+    let Some(bytes) = bytes else { return StatusCode::NOT_FOUND.into_response() };
+    // Closing every connection lets the origin go down at once, and is what SRS does.
+    ([("connection", "close")], answer(behaviour, bytes).await).into_response()
+}
+
+fn playlist(files: &Files) -> String {
+    let first = files.first;
+    let mut text =
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n{}", files.header);
+    for (name, _) in files.segments.iter().filter(|(name, _)| !name.starts_with("init")) {
+        text += &format!("#EXTINF:1.000, no desc\n{name}\n");
+    }
+    text
+}
+
+async fn answer(behaviour: Behaviour, bytes: Bytes) -> Response {
+    match behaviour {
+        Behaviour::Well => bytes.into_response(),
+        Behaviour::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Behaviour::Silent => std::future::pending().await,
+        Behaviour::Truncated => {
+            let half = stream::once(async move { Ok(bytes.slice(..bytes.len() / 2)) });
+            let rest = stream::once(async {
+                // So that the first half is on its way before the connection breaks.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("broken off on purpose"))
+            });
+            ([("content-length", "1000000")], Body::from_stream(half.chain(rest))).into_response()
+        }
+        Behaviour::Html => ([("content-type", "text/html")], "<html>").into_response(),
+        Behaviour::Huge => {
+            let chunk = Bytes::from(vec![b'#'; 100_000]);
+            Body::from_stream(stream::iter(0..1000).map(move |_| Ok::<_, Infallible>(chunk.clone())))
+                .into_response()
+        }
+        Behaviour::ManyLines => format!("#EXTM3U\n{}", "#\n".repeat(100_000)).into_response(),
+        Behaviour::NotUtf8 => b"#EXTM3U\n\xff\xfe".to_vec().into_response(),
+    }
+}
+
+/// Writes down what is published.
+#[derive(Debug, Clone, Default)]
+pub struct Recording(Arc<Mutex<Vec<(Signed<Manifest>, Bytes)>>>);
+
+impl Publisher for Recording {
+    async fn publish(&self, manifest: Signed<Manifest>, segment: Bytes) {
+        self.0.lock().unwrap().push((manifest, segment));
+    }
+}
+
+/// A running signer without swarm and coordinator.
+pub struct Signer {
+    pub live: watch::Receiver<Option<LiveNow>>,
+    events: mpsc::Receiver<Event>,
+    recording: Recording,
+    stop: CancellationToken,
+    running: JoinHandle<Recording>,
+    directory: tempfile::TempDir,
+}
+
+pub fn key() -> SecretKey {
+    SecretKey::from_seed([3; 32])
+}
+
+impl Signer {
+    pub fn start(origin: &Url) -> Self {
+        Self::start_in(origin, tempfile::tempdir().unwrap())
+    }
+
+    pub fn start_in(origin: &Url, directory: tempfile::TempDir) -> Self {
+        let stall = Duration::from_millis(300);
+        let patience = OriginPatience { stall, connect: stall, ..OriginPatience::default() };
+        let config =
+            TrackerConfig { cadence: Cadence::Every(Duration::from_millis(20)), ..TrackerConfig::default() };
+        let (live, watched) = watch::channel(None);
+        let (sender, events) = mpsc::channel(1024);
+        let recording = Recording::default();
+        let follower = Follower::new(
+            OriginReader::new(origin, patience).unwrap(),
+            OriginTracker::new(origin.clone(), config, Instant::now()),
+            Epochs::open(&directory.path().join("key")).unwrap(),
+            ManifestSigner::new("alice".parse().unwrap(), key(), StreamEpoch(0)),
+            recording.clone(),
+            live,
+            Reporter::new(Some(sender)),
+        );
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(follower.run(stop.clone()));
+        Self { live: watched, events, recording, stop, running, directory }
+    }
+
+    /// The next event that `wanted` accepts; the ones before it are dropped.
+    pub async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        let next = async {
+            loop {
+                let event = self.events.recv().await.expect("the signer runs");
+                if wanted(&event) {
+                    return event;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), next).await.expect("the event comes within ten seconds")
+    }
+
+    /// Waits until `count` segments are published, verifies them and gives them.
+    pub async fn published(&mut self, count: usize) -> Vec<(Manifest, Bytes)> {
+        while self.recording.0.lock().unwrap().len() < count {
+            self.until(|event| matches!(event, Event::Published { .. })).await;
+        }
+        let recorded = self.recording.0.lock().unwrap().clone();
+        let verified = |(signed, bytes): (Signed<Manifest>, Bytes)| {
+            let manifest = signed.verify_stream(&key().stream_key()).unwrap();
+            manifest.check().unwrap();
+            assert_eq!(Manifest::hash_blocks(&bytes), manifest.block_hashes);
+            (manifest, bytes)
+        };
+        recorded.into_iter().map(verified).collect()
+    }
+
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.stop.cancel();
+        self.running.await.unwrap();
+        self.directory
+    }
+}
