@@ -27,7 +27,7 @@ use url::Url;
 
 /// How a file is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     Well,
     Status(u16),
     /// Nothing comes.
@@ -45,17 +45,17 @@ pub enum Behaviour {
 
 /// What the origin has.
 #[derive(Debug)]
-pub struct Files {
-    pub playlist: Behaviour,
+pub(crate) struct Files {
+    pub(crate) playlist: Behaviour,
     /// Of segments whose name has a mark of its own: name and behaviour.
-    pub spoiled: Vec<(String, Behaviour)>,
-    pub first: u64,
-    pub segments: Vec<(String, Bytes)>,
-    pub header: String,
+    pub(crate) spoiled: Vec<(String, Behaviour)>,
+    pub(crate) first: u64,
+    pub(crate) segments: Vec<(String, Bytes)>,
+    pub(crate) header: String,
 }
 
-pub struct Origin {
-    pub url: Url,
+pub(crate) struct Origin {
+    pub(crate) url: Url,
     files: Arc<Mutex<Files>>,
     serving: JoinHandle<()>,
 }
@@ -63,7 +63,7 @@ pub struct Origin {
 type Shared = Arc<Mutex<Files>>;
 
 impl Origin {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/live/index.m3u8", listener.local_addr().unwrap()).parse().unwrap();
         let files = Files {
@@ -78,12 +78,12 @@ impl Origin {
         Self { url, files, serving }
     }
 
-    pub fn files(&self) -> MutexGuard<'_, Files> {
+    pub(crate) fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap()
     }
 
     /// Appends a segment whose bytes tell it from all others of any origin.
-    pub fn publishes(&self, name: &str, content: &str) -> Bytes {
+    pub(crate) fn publishes(&self, name: &str, content: &str) -> Bytes {
         let mut bytes = vec![0x47];
         bytes.extend_from_slice(content.repeat(9000).as_bytes());
         let bytes = Bytes::from(bytes);
@@ -92,12 +92,12 @@ impl Origin {
     }
 
     /// Refuses connections.
-    pub async fn goes_down(&mut self) {
+    pub(crate) async fn goes_down(&mut self) {
         self.serving.abort();
         let _ = (&mut self.serving).await;
     }
 
-    pub async fn comes_up(&mut self) {
+    pub(crate) async fn comes_up(&mut self) {
         let address = self.url.socket_addrs(|| None).unwrap()[0];
         self.serving = serve(TcpListener::bind(address).await.unwrap(), self.files.clone());
     }
@@ -161,7 +161,9 @@ async fn answer(behaviour: Behaviour, bytes: Bytes) -> Response {
 
 /// Writes down what is published.
 #[derive(Debug, Clone, Default)]
-pub struct Recording(Arc<Mutex<Vec<(Signed<Manifest>, Bytes)>>>);
+pub(crate) struct Recording(Arc<Mutex<Vec<Published>>>);
+
+type Published = (Signed<Manifest>, Bytes);
 
 impl Publisher for Recording {
     async fn publish(&self, manifest: Signed<Manifest>, segment: Bytes) {
@@ -170,8 +172,8 @@ impl Publisher for Recording {
 }
 
 /// A running signer without swarm and coordinator.
-pub struct Signer {
-    pub live: watch::Receiver<Option<LiveNow>>,
+pub(crate) struct Signer {
+    pub(crate) live: watch::Receiver<Option<LiveNow>>,
     events: mpsc::Receiver<Event>,
     recording: Recording,
     stop: CancellationToken,
@@ -179,16 +181,16 @@ pub struct Signer {
     directory: tempfile::TempDir,
 }
 
-pub fn key() -> SecretKey {
+pub(crate) fn key() -> SecretKey {
     SecretKey::from_seed([3; 32])
 }
 
 impl Signer {
-    pub fn start(origin: &Url) -> Self {
+    pub(crate) fn start(origin: &Url) -> Self {
         Self::start_in(origin, tempfile::tempdir().unwrap())
     }
 
-    pub fn start_in(origin: &Url, directory: tempfile::TempDir) -> Self {
+    pub(crate) fn start_in(origin: &Url, directory: tempfile::TempDir) -> Self {
         let stall = Duration::from_millis(300);
         let patience = OriginPatience { stall, connect: stall, ..OriginPatience::default() };
         let config =
@@ -211,7 +213,7 @@ impl Signer {
     }
 
     /// The next event that `wanted` accepts; the ones before it are dropped.
-    pub async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         let next = async {
             loop {
                 let event = self.events.recv().await.expect("the signer runs");
@@ -224,12 +226,12 @@ impl Signer {
     }
 
     /// Waits until `count` segments are published, verifies them and gives them.
-    pub async fn published(&mut self, count: usize) -> Vec<(Manifest, Bytes)> {
+    pub(crate) async fn published(&mut self, count: usize) -> Vec<(Manifest, Bytes)> {
         while self.recording.0.lock().unwrap().len() < count {
             self.until(|event| matches!(event, Event::Published { .. })).await;
         }
         let recorded = self.recording.0.lock().unwrap().clone();
-        let verified = |(signed, bytes): (Signed<Manifest>, Bytes)| {
+        let verified = |(signed, bytes): Published| {
             let manifest = signed.verify_stream(&key().stream_key()).unwrap();
             manifest.check().unwrap();
             assert_eq!(Manifest::hash_blocks(&bytes), manifest.block_hashes);
@@ -238,7 +240,7 @@ impl Signer {
         recorded.into_iter().map(verified).collect()
     }
 
-    pub async fn stop(self) -> tempfile::TempDir {
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
         self.stop.cancel();
         self.running.await.unwrap();
         self.directory
