@@ -12,7 +12,7 @@ pub struct BitsPerSecond(pub u64);
 impl BitsPerSecond {
     /// Bytes that pass in `span` at this rate, rounded down.
     pub fn bytes_in(self, span: Duration) -> u64 {
-        let bytes = u128::from(self.0) * span.as_nanos() / 8_000_000_000;
+        let bytes = u128::from(self.0).saturating_mul(span.as_nanos()) / 8_000_000_000;
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
