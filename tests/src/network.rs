@@ -254,3 +254,30 @@ fn temp_dir(parent: Option<&Path>) -> Result<TempDir> {
         None => builder.tempdir().at(std::env::temp_dir()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Client;
+    use crate::poll::{Look, until};
+    use serde_json::Value;
+
+    #[test]
+    fn a_signed_stream_shows_as_live_and_nothing_is_left_when_its_network_is_dropped() {
+        let mut network = Network::builder().start().unwrap();
+        let (client, url) = (Client::new(None), format!("{}/v1/streams", network.coordinator.url()));
+        until("the stream to be live", Duration::from_secs(20), || {
+            network.check_alive()?;
+            let listed: Value = client.get(&url)?;
+            let live = listed["streams"][0]["live_since"].is_u64();
+            Ok(if live { Look::Yes(()) } else { Look::NotYet(listed.to_string()) })
+        })
+        .unwrap();
+        assert!(network.invite().unwrap().starts_with("streamrp2p://join/"));
+
+        let (pids, root) = (network.pids(), network.root().to_path_buf());
+        drop(network);
+        assert!(!root.exists());
+        assert!(!pids.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()), "{pids:?}");
+    }
+}

@@ -25,7 +25,7 @@ impl From<()> for Outcome {
 /// The checks made so far.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
-    made: Vec<(&'static str, Duration, Result<Outcome, String>)>,
+    made: Vec<(&'static str, Duration, Result<Outcome>)>,
 }
 
 impl Steps {
@@ -43,13 +43,13 @@ impl Steps {
         {
             return Err(TestnetError::Interrupted.into());
         }
-        let told = result.map(Into::into).map_err(|error| format!("{error:#}"));
-        match &told {
+        let outcome = result.map(Into::into);
+        match &outcome {
             Ok(Outcome::Passed) => {}
             Ok(Outcome::Skipped(why)) => eprintln!("skipped: {why}"),
-            Err(error) => eprintln!("FAILED: {error}"),
+            Err(error) => eprintln!("FAILED: {error:#}"),
         }
-        self.made.push((name, begun.elapsed(), told));
+        self.made.push((name, begun.elapsed(), outcome));
         Ok(())
     }
 
@@ -74,8 +74,8 @@ impl Steps {
                 Ok(Outcome::Passed) => (&mut passed, String::new()),
                 Ok(Outcome::Skipped(why)) => (&mut skipped, format!("  skipped: {why}")),
                 Err(error) => {
-                    let first = error.lines().next().unwrap_or_default();
-                    (&mut failed, format!("  FAILED: {first}"))
+                    let whole = format!("{error:#}");
+                    (&mut failed, format!("  FAILED: {}", whole.lines().next().unwrap_or_default()))
                 }
             };
             *mark += 1;

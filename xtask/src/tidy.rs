@@ -63,12 +63,13 @@ impl fmt::Display for Finding {
 /// Checks every file git knows or would add.
 pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     let mut findings = dependencies::check(&metadata(workspace)?);
-    let mut files = 0;
-    for path in listed_files(workspace)? {
-        // What is not text (or was just removed) has no lines to check.
-        let Ok(text) = fs::read_to_string(workspace.root().join(&path)) else { continue };
-        files += 1;
-        findings.extend(check_file(&path, &text));
+    // What is not text (or was just removed) has no lines to check.
+    let read = |path: String| Some((fs::read_to_string(workspace.root().join(&path)).ok()?, path));
+    let files: Vec<(String, String)> = listed_files(workspace)?.into_iter().filter_map(read).collect();
+    let test_modules: Vec<String> =
+        files.iter().flat_map(|(text, path)| rust_source::test_modules(path, text)).collect();
+    for (text, path) in &files {
+        findings.extend(check_file(path, text, &test_modules));
     }
     findings.sort();
     for finding in &findings {
@@ -78,14 +79,20 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     if errors > 0 {
         bail!("{errors} places where an invariant does not hold");
     }
-    eprintln!("{files} files are tidy");
+    eprintln!("{} files are tidy", files.len());
     Ok(())
 }
 
-fn check_file(path: &str, text: &str) -> Vec<Finding> {
+fn check_file(path: &str, text: &str, test_modules: &[String]) -> Vec<Finding> {
     let mut findings = files::check(path, text);
     match Path::new(path).extension().and_then(|extension| extension.to_str()) {
-        Some("rs") => findings.extend(sources::check(path, &RustSource::read(path, text))),
+        Some("rs") => {
+            let mut source = RustSource::read(path, text);
+            if test_modules.iter().any(|module| rust_source::is_in_module(path, module)) {
+                source.test.fill(true);
+            }
+            findings.extend(sources::check(path, &source));
+        }
         Some("toml") if path.ends_with("Cargo.toml") => findings.extend(manifests::check(path, text)),
         _ => {}
     }

@@ -37,7 +37,26 @@ impl RustSource {
     }
 }
 
-/// Integration tests, benches, and modules that only `#[cfg(test)] mod tests;` reaches.
+/// The modules in files of their own that the file at `path` declares for tests only: their paths without
+/// `.rs`.
+pub(crate) fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let Some(stem) = path.strip_suffix(".rs") else { return Vec::new() };
+    let is_root = ["lib", "main", "mod"].iter().any(|root| stem.ends_with(&format!("/{root}")));
+    let directory = if is_root { stem.rsplit_once('/').map_or("", |(directory, _)| directory) } else { stem };
+    let source = RustSource::read(path, text);
+    let declared = source.tests().filter_map(|(_, line)| {
+        let name = line.trim().strip_suffix(';')?.rsplit_once("mod ")?.1;
+        Some(format!("{directory}/{name}"))
+    });
+    declared.collect()
+}
+
+/// Whether the file at `path` is the module of a path that [`test_modules`] gave, or below it.
+pub(crate) fn is_in_module(path: &str, module: &str) -> bool {
+    path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+/// Integration tests, benches, and modules that are called tests.
 fn is_test_path(path: &str) -> bool {
     let in_directory = |name: &str| path.split('/').rev().skip(1).any(|part| part == name);
     let testnet_library = path.starts_with("tests/src/");
@@ -203,6 +222,16 @@ mod tests {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { if x { y } }\n}\nfn c() {}\n#[cfg(test)]\nuse d;\nfn e() {}\n";
         let source = RustSource::read("crates/x/src/a.rs", text);
         assert_eq!(source.test, [false, true, true, true, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_module_declared_for_tests_only_is_test_code_with_all_below_it() {
+        let text = "mod a;\n#[cfg(test)]\npub(crate) mod testing;\n#[cfg(test)]\nmod tests { use x; }\n";
+        assert_eq!(test_modules("crates/x/src/lib.rs", text), ["crates/x/src/testing"]);
+        assert_eq!(test_modules("crates/x/src/b.rs", text), ["crates/x/src/b/testing"]);
+        assert!(is_in_module("crates/x/src/testing.rs", "crates/x/src/testing"));
+        assert!(is_in_module("crates/x/src/testing/a.rs", "crates/x/src/testing"));
+        assert!(!is_in_module("crates/x/src/testing_ground.rs", "crates/x/src/testing"));
     }
 
     #[test]
