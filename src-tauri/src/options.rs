@@ -1,11 +1,13 @@
 //! How the app is started: flags, each also an environment variable.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use directories::BaseDirs;
+use streamr_node::NodeOptions;
+use streamr_node::settings::Overrides;
 
 /// `EX_USAGE` of sysexits: the configuration is wrong and nothing was started.
 const EXIT_USAGE: u8 = 64;
@@ -26,6 +28,18 @@ pub(crate) struct Options {
     #[arg(long, env = "STREAMR_JOIN", value_name = "TEXT")]
     pub(crate) join: Option<String>,
 
+    /// The interface that peers reach, for this run
+    #[arg(long, env = "STREAMR_LISTEN_IP", value_name = "IP")]
+    listen_ip: Option<IpAddr>,
+
+    /// Where peers reach this node, for this run; 0 picks a port
+    #[arg(long, env = "STREAMR_PEER_PORT", value_name = "PORT")]
+    peer_port: Option<u16>,
+
+    /// Where local players find the stream, for this run; 0 picks a port
+    #[arg(long, env = "STREAMR_PLAYBACK_PORT", value_name = "PORT")]
+    playback_port: Option<u16>,
+
     /// An invite link to open. The deep-link plugin reads it; here it is only let through.
     #[arg(value_name = "LINK")]
     _link: Option<String>,
@@ -44,13 +58,17 @@ impl Options {
         })
     }
 
-    /// The folder to keep everything in.
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| match BaseDirs::new() {
-            Some(user) => user.data_local_dir().join("streamrp2p-supporter"),
-            // A user without a home: beside the program's working directory, as a last resort.
-            None => PathBuf::from("streamrp2p-supporter"),
-        })
+    /// Where and how the node runs.
+    pub(crate) fn node(&self) -> (NodeOptions, Overrides) {
+        let data_dir = self.data_dir.clone().or_else(NodeOptions::default_data_dir);
+        let overrides = Overrides {
+            listen_ip: self.listen_ip,
+            peer_port: self.peer_port,
+            playback_port: self.playback_port,
+            ..Overrides::default()
+        };
+        // A person without a home: beside where the app was started, as a last resort.
+        (NodeOptions { data_dir: data_dir.unwrap_or_else(|| PathBuf::from("streamrp2p")) }, overrides)
     }
 }
 
@@ -70,8 +88,14 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_that_is_absent_leaves_the_setting_as_it_is() {
+        let options = Options::try_parse_from(["streamr-app", "--peer-port", "0"]).unwrap();
+        assert_eq!(options.node().1, Overrides { peer_port: Some(0), ..Overrides::default() });
+    }
+
+    #[test]
     fn the_data_directory_can_be_chosen() {
         let options = Options::try_parse_from(["streamr-app", "--data-dir", "/somewhere"]).unwrap();
-        assert_eq!(options.data_dir(), PathBuf::from("/somewhere"));
+        assert_eq!(options.node().0.data_dir, PathBuf::from("/somewhere"));
     }
 }

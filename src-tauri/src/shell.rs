@@ -1,7 +1,6 @@
 //! The app's life: what is started in which order, what closing the window means, and the end.
 
 use anyhow::Context;
-use streamr_node::NodeOptions;
 use tauri::{App, AppHandle, Manager, RunEvent, WindowEvent, async_runtime};
 use tauri_plugin_window_state::StateFlags;
 
@@ -12,9 +11,6 @@ use crate::{commands, link, tray, window};
 
 /// Runs the app until it is quit. A second app of the same person hands its link to the first and ends.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
-    // Two crypto providers are linked in; whichever connects first without this panics.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
     tauri::Builder::default()
         // First, so that a second instance ends before it has touched anything.
@@ -41,8 +37,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
 }
 
 fn start(app: &mut App, options: Options) -> anyhow::Result<()> {
-    let data_dir = options.data_dir();
-    let supporter = async_runtime::block_on(Supporter::open(NodeOptions { data_dir }));
+    let (node, overrides) = options.node();
+    let supporter = async_runtime::block_on(Supporter::open(node, overrides));
     app.manage(supporter.clone());
 
     async_runtime::spawn(quit_on_signal(app.handle().clone()));

@@ -1,17 +1,14 @@
 //! The node of this app, or the reason why there is none.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use streamr_node::settings::Overrides;
 use streamr_node::view::{
     Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals,
     UiError,
 };
 use streamr_node::{Node, NodeOptions};
 use tokio::sync::watch;
-
-/// How long a node may take to stop before the app ends without waiting for it.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 
 /// A node to show and command. One that could not be opened still has a snapshot, which says why.
 #[derive(Debug, Clone)]
@@ -22,8 +19,8 @@ pub(crate) struct Supporter {
 
 impl Supporter {
     /// Opens the node; never fails, so that there is a window to show the failure in.
-    pub(crate) async fn open(options: NodeOptions) -> Self {
-        match Node::open(options).await {
+    pub(crate) async fn open(options: NodeOptions, overrides: Overrides) -> Self {
+        match Node::open_with(options, overrides).await {
             Ok(node) => Self { snapshots: node.snapshots(), node: Ok(node) },
             Err(error) => {
                 tracing::error!(error.code = ?error.code, error.detail, "{}", error.message);
@@ -47,11 +44,10 @@ impl Supporter {
         self.node.as_ref().map_err(Clone::clone)?.command(command).await
     }
 
-    /// Stops the node and waits for it, but not for long.
+    /// Stops the node and waits for it: two seconds at most.
     pub(crate) async fn shutdown(&self) {
-        let Ok(node) = &self.node else { return };
-        if tokio::time::timeout(SHUTDOWN_LIMIT, node.shutdown()).await.is_err() {
-            tracing::warn!(limit_ms = SHUTDOWN_LIMIT.as_millis(), "the node did not stop in time");
+        if let Ok(node) = &self.node {
+            node.shutdown().await;
         }
     }
 }
