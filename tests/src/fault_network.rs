@@ -30,6 +30,8 @@ pub struct FaultNetwork {
     pub coordinator: Coordinator,
     /// Authorises going live and making invites.
     pub publish_secret: String,
+    /// The stream's public key, in hex.
+    pub stream_key: String,
     root: TempDir,
 }
 
@@ -56,7 +58,9 @@ impl FaultNetwork {
         origin.publish().map_err(|error| not_started(&error))?;
         origin.publish_by_clock();
         let signer = Signer::start(&root.path().join("signer"), options)?;
-        let mut network = Self { nodes: Vec::new(), signer, origin, coordinator, publish_secret, root };
+        let stream_key = key.public().to_owned();
+        let mut network =
+            Self { nodes: Vec::new(), signer, origin, coordinator, publish_secret, stream_key, root };
         for _ in 0..nodes {
             network.add_node(&NodeOptions::default())?;
         }
