@@ -22,7 +22,7 @@ pub(crate) enum Purpose {
 
 /// Installs what `purpose` needs.
 pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
-    apt::ensure(workspace, purpose)?;
+    apt::ensure(workspace, purpose, node::is_there(workspace))?;
     node::ensure(workspace)?;
     npm::ensure(workspace)?;
     if purpose >= Purpose::Test {

@@ -13,6 +13,9 @@ use crate::workspace::Workspace;
 const RUN: &[&str] =
     &["build-essential", "pkg-config", "ca-certificates", "nginx", "libnginx-mod-rtmp", "ffmpeg"];
 
+/// What fetches Node.js where the system's is too old.
+const NODE: &[&str] = &["python3", "python3-pip"];
+
 /// The desktop app's libraries.
 const DESKTOP: &[&str] = &[
     "libwebkit2gtk-4.1-dev",
@@ -51,9 +54,12 @@ const TEST: &[&str] = &[
     "xvfb",
 ];
 
-/// Runs as root. A freshly installed server must not start: we run our own copies, on our own ports.
+/// Runs as root: `$1` is the log, the rest are packages. A freshly installed server must not start: we run
+/// our own copies, on our own ports.
 const INSTALL: &str = r#"
 set -e
+log=$1
+shift
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
@@ -61,16 +67,16 @@ if [ ! -e "$policy" ]; then
     chmod +x "$policy"
 fi
 export DEBIAN_FRONTEND=noninteractive
-install() { apt-get install --yes --quiet "$@" </dev/null; }
-install "$@" || { apt-get update --quiet && install "$@"; }
+install() { apt-get install --yes -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1; }
+install "$@" || { apt-get update -qq >>"$log" 2>&1 && install "$@"; } || { tail -n 20 "$log" >&2; exit 1; }
 "#;
 
-pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
+pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose, has_node: bool) -> Result<()> {
     if workspace.find("dpkg-query").is_none() {
         eprintln!("This is not Debian: what is missing will be told by what needs it.");
         return Ok(());
     }
-    let missing = missing(workspace, &needed(purpose));
+    let missing = missing(workspace, &needed(purpose, has_node));
     if missing.is_empty() {
         return Ok(());
     }
@@ -83,14 +89,16 @@ pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
     };
     let (program, arguments) = become_root.split_first().unwrap_or((&"sh", &[]));
     let mut install = shell::command(workspace, program);
-    install.args(arguments).args(["-c", INSTALL, "install"]).args(missing);
+    let log = workspace.target().join("setup-apt.log");
+    install.args(arguments).args(["-c", INSTALL, "install"]).arg(log).args(missing);
     shell::run(install)
 }
 
-fn needed(purpose: Purpose) -> Vec<&'static str> {
+fn needed(purpose: Purpose, has_node: bool) -> Vec<&'static str> {
     let desktop = if purpose >= Purpose::RunDesktop { DESKTOP } else { &[] };
     let test = if purpose >= Purpose::Test { TEST } else { &[] };
-    [RUN, desktop, test].concat()
+    let node = if has_node { &[] } else { NODE };
+    [RUN, node, desktop, test].concat()
 }
 
 fn missing(workspace: &Workspace, needed: &[&'static str]) -> Vec<&'static str> {
@@ -130,7 +138,7 @@ mod tests {
 
     #[test]
     fn running_without_a_window_needs_no_gtk() {
-        assert!(!needed(Purpose::RunHeadless).iter().any(|package| package.contains("webkit")));
-        assert!(needed(Purpose::Test).contains(&"libwebkit2gtk-4.1-dev"));
+        assert!(!needed(Purpose::RunHeadless, true).iter().any(|package| package.contains("webkit")));
+        assert!(needed(Purpose::Test, true).contains(&"libwebkit2gtk-4.1-dev"));
     }
 }

