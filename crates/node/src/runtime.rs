@@ -175,8 +175,8 @@ impl<C: Carrier> Runtime<C> {
 
     /// An input that is never refused.
     fn input(&mut self, input: Input) {
-        if let Err(refusal) = self.lifecycle.handle(input.clone(), wall_now()) {
-            tracing::warn!(?input, ?refusal, "the lifecycle refused what it never refuses");
+        if let Err(refusal) = self.lifecycle.handle(input, wall_now()) {
+            tracing::warn!(?refusal, "the lifecycle refused what it never refuses");
         }
     }
 

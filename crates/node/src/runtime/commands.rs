@@ -116,7 +116,10 @@ impl<C: Carrier> Runtime<C> {
         };
         let stream = match &offer {
             Offer::Invite(preview) => Some(preview.stream.clone()),
-            Offer::Streams(_) => self.keeper.settings().stream.clone().filter(|_| self.has_consent()),
+            Offer::Streams(list) => {
+                let chosen = self.keeper.settings().stream.clone();
+                chosen.filter(|chosen| list.streams.iter().any(|offered| offered.stream == *chosen))
+            }
         };
         self.keeper.state.invite = invited;
         self.adopt(target.coordinator, stream).await;
