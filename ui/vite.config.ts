@@ -22,12 +22,38 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
   },
-  server: { host: '127.0.0.1', port: 5173, strictPort: true },
+  server: {
+    host: '127.0.0.1',
+    port: 5173,
+    strictPort: true,
+    // A real node's page to develop against; it insists on its own Host header.
+    proxy: process.env['STREAMR_PAGE'] ? { '/api': { target: process.env['STREAMR_PAGE'], changeOrigin: true } } : {},
+  },
   preview: { headers: { 'Content-Security-Policy': contentSecurityPolicy } },
   test: {
-    environment: 'happy-dom',
-    include: ['src/**/*.test.ts', 'test/unit/**/*.test.ts'],
-    setupFiles: ['test/unit/setup.ts'],
     restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          environment: 'happy-dom',
+          include: ['src/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          setupFiles: ['test/unit/setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          environment: 'node',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // One Chromium after another: continuous integration has two cores.
+          fileParallelism: false,
+        },
+      },
+    ],
   },
 });

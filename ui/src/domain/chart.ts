@@ -61,7 +61,7 @@ export function chartOptions(colours: ChartColours, width: number, height: numbe
       y: { range: (_plot, _min, max) => [0, Math.max(leastTopBps, max * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 90, values: (_plot, ticks) => ticks.map((s) => clock(s * 1000, s * 1000)) },
+      { ...axis, grid: { show: false }, size: 26, space: 64, incrs: [60, 120, 300], values: (_plot, ticks) => ticks.map((s) => clock(s * 1000, s * 1000)) },
       { ...axis, size: 72, values: (_plot, ticks) => ticks.map((bps) => rate(bps)) },
     ],
     series: [{}, line(colours.up, withAlpha(colours.up, 0.14)), line(colours.down, withAlpha(colours.down, 0.08))],

@@ -42,7 +42,7 @@ export const streams: StreamCard[] = [
     supporters: 3,
     bitrate_bps: 6_000_000,
   }),
-  stream('kaori', 'かおり', '朝の水彩 — morning watercolours with a title that goes on for rather long', {
+  stream('olena', 'Олена Коваль', 'Акварель: morning watercolours with a title that goes on for rather long', {
     live_since_ms: nowMs - 230 * minutes,
     supporters: 1,
     bitrate_bps: 2_500_000,

@@ -26,6 +26,8 @@ try {
     if (wanted.length > 0 && !wanted.includes(scene.name)) continue;
     for (const { name, ...look } of looks) {
       const { page } = await stage.open(scene, look);
+      // Sticky parts belong where a reader first sees them.
+      await page.evaluate(() => window.scrollTo(0, 0));
       await page.screenshot({ path: join(directory, `${scene.name}-${name}.png`), fullPage: true });
       await page.context().close();
     }

@@ -1,12 +1,11 @@
 //! A test build of the UI behind vite's preview server (under the real content security policy), and Chromium.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { build, preview } from 'vite';
+import { preview } from 'vite';
 
+import { buildUi } from './build';
 import type { Scene } from './scenes';
 
 const chromiumArgs = [
@@ -19,6 +18,10 @@ const chromiumArgs = [
   '--disable-sync',
 ];
 
+/** Debian's Chromium, or the one that CHROMIUM names. */
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: chromiumArgs });
+
 /** A running browser with the UI to show in it. */
 export interface Stage {
   browser: Browser;
@@ -29,8 +32,7 @@ export interface Stage {
 
 /** Builds, serves and starts everything. */
 export async function openStage(): Promise<Stage> {
-  const outDir = await mkdtemp(join(tmpdir(), 'streamr-ui-'));
-  await build({ mode: 'test', logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+  const outDir = await buildUi('test');
   const server = await preview({
     mode: 'test',
     logLevel: 'warn',
@@ -39,10 +41,7 @@ export async function openStage(): Promise<Stage> {
   });
   const address = server.resolvedUrls?.local[0];
   if (address === undefined) throw new Error('the preview server has no address');
-  const browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: chromiumArgs,
-  });
+  const browser = await openBrowser();
 
   return {
     browser,
