@@ -124,7 +124,7 @@ pub struct LivePlaylist {
 }
 
 impl LivePlaylist {
-    /// The most segments shown or retained; beyond it the oldest go early. Only absurdly short segments
+    /// The most segments shown, and retained; beyond it the oldest go early. Only absurdly short segments
     /// reach it.
     pub const MAX_SEGMENTS: usize = 1024;
 
@@ -221,13 +221,19 @@ impl LivePlaylist {
         self.ended = true;
     }
 
-    /// Segments that need not be served any more at `now`, oldest first. Each is given once.
+    /// Segments that need not be served any more at `now`, oldest first. Each is given once. To be called
+    /// after every [`push`](Self::push).
     pub fn expire(&mut self, now: UnixMs) -> Vec<SegmentId> {
+        let mut excess = self.retained.len().saturating_sub(Self::MAX_SEGMENTS);
         let mut expired = Vec::new();
-        // Not sorted by time: a short segment may be behind a long one. The few ms it waits do no harm.
-        while let Some(entry) = self.retained.pop_front_if(|entry| entry.retain_until <= now) {
-            expired.push(entry.segment.id);
-        }
+        self.retained.retain(|entry| {
+            let over = excess > 0 || entry.retain_until <= now;
+            excess = excess.saturating_sub(1);
+            if over {
+                expired.push(entry.segment.id);
+            }
+            !over
+        });
         expired
     }
 
@@ -257,9 +263,6 @@ impl LivePlaylist {
         self.first_number += 1;
         self.discontinuity_sequence += u64::from(entry.discontinuity);
         entry.retain(now);
-        if self.retained.len() >= Self::MAX_SEGMENTS {
-            self.retained.pop_front();
-        }
         self.retained.push_back(entry);
     }
 }

@@ -43,7 +43,8 @@ pub struct TrackerConfig {
     pub cadence: Cadence,
     /// Target durations without change after which it counts as stalled.
     pub stalled_after_targets: u32,
-    /// How many of the newest segments are taken when an epoch begins.
+    /// How many of the newest segments are taken when an origin is joined or has begun again. Older ones
+    /// are history: RFC 8216 section 6.3.3 has players begin three target durations from the end.
     pub join_at_most: usize,
     /// How many of the newest segments are taken in one read; older ones are given up as lost.
     pub catch_up_at_most: usize,
@@ -51,14 +52,14 @@ pub struct TrackerConfig {
 
 impl Default for TrackerConfig {
     fn default() -> Self {
-        Self { cadence: Cadence::Beside, stalled_after_targets: 3, join_at_most: 7, catch_up_at_most: 32 }
+        Self { cadence: Cadence::Beside, stalled_after_targets: 3, join_at_most: 3, catch_up_at_most: 32 }
     }
 }
 
 /// What the origin is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OriginState {
-    /// No segment has been seen yet.
+    /// There is no live yet, or none that has moved since we came.
     Waiting,
     /// New segments come.
     Live,
@@ -123,6 +124,17 @@ pub struct Update {
     pub confused: bool,
 }
 
+/// What is known of an origin before its first epoch. A playlist that was there already may be left over
+/// from a live long past (SRS goes on serving it); one that appears or changes is alive.
+enum Before {
+    /// Nothing was read yet.
+    Unread,
+    /// The origin said that there is no live, so any playlist is news.
+    Missing,
+    /// This playlist was there when we came.
+    Found { media_sequence: u64, newest: Option<Seen> },
+}
+
 struct Epoch {
     number: u64,
     target_duration_s: u32,
@@ -136,6 +148,7 @@ pub struct OriginTracker {
     current: Url,
     levels: u8,
     state: OriginState,
+    before: Before,
     epoch: Option<Epoch>,
     seen: VecDeque<Seen>,
     target: Duration,
@@ -154,6 +167,7 @@ impl OriginTracker {
             root,
             levels: 0,
             state: OriginState::Waiting,
+            before: Before::Unread,
             epoch: None,
             seen: VecDeque::new(),
             target: Duration::from_secs(2),
@@ -193,6 +207,9 @@ impl OriginTracker {
         let back_off = SHORTEST_BACK_OFF * 2_u32.saturating_pow(self.failures.min(8));
         self.failures = self.failures.saturating_add(1);
         self.next_read = now + back_off.min(self.longest_back_off());
+        if failure == ReadFailure::NotFound {
+            self.before = Before::Missing;
+        }
         let gone = failure == ReadFailure::NotFound || self.unchanged_for_long(now);
         let state = if gone && self.state == OriginState::Live { OriginState::Stalled } else { self.state };
         Update { state: self.enter(state), ..Update::default() }
@@ -237,16 +254,27 @@ impl OriginTracker {
     }
 
     /// What the playlist says that is not known yet.
-    fn news(&self, playlist: &MediaPlaylist) -> News {
+    fn news(&mut self, playlist: &MediaPlaylist) -> News {
         let Some(epoch) = &self.epoch else {
-            let empty = playlist.segments.is_empty();
-            return if empty { News::Nothing } else { News::Restarted(EpochReason::First) };
+            return if self.is_alive(playlist) { News::Restarted(EpochReason::First) } else { News::Nothing };
         };
         let news = evidence::compare(&self.seen, epoch.next, playlist);
         match news {
             News::More if self.state == OriginState::Ended => News::Resumed,
             news => news,
         }
+    }
+
+    /// Whether a playlist read before the first epoch belongs to a live that is running, or has ended.
+    fn is_alive(&mut self, playlist: &MediaPlaylist) -> bool {
+        let (first, last) = (playlist.media_sequence, playlist.segments.last().map(Seen::of));
+        let alive = match &self.before {
+            Before::Unread => false,
+            Before::Missing => true,
+            Before::Found { media_sequence, newest } => *media_sequence != first || *newest != last,
+        };
+        self.before = Before::Found { media_sequence: first, newest: last };
+        !playlist.segments.is_empty() && (alive || playlist.ended)
     }
 
     /// The segments that are new, after recording all of them as seen.

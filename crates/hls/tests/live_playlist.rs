@@ -133,6 +133,19 @@ fn keys_are_written_when_they_change_and_ended_when_they_end() {
     assert_eq!(text.matches("METHOD=NONE").count(), 1);
 }
 
+#[test]
+fn absurdly_short_segments_neither_grow_the_window_nor_what_is_retained() {
+    let mut playlist = LivePlaylist::new(LiveWindow::default());
+    let (mut pushed, mut expired) = (0, 0);
+    for at in 0..4 * LivePlaylist::MAX_SEGMENTS as u64 {
+        playlist.push(LiveSegment { duration_us: 1, ..segment(1, at) }, UnixMs(0)).unwrap();
+        pushed += 1;
+        expired += playlist.expire(UnixMs(0)).len();
+    }
+    assert_eq!(playlist.shown().count(), LivePlaylist::MAX_SEGMENTS);
+    assert_eq!(pushed - expired, 2 * LivePlaylist::MAX_SEGMENTS, "every one that went early was given back");
+}
+
 fn step() -> impl Strategy<Value = (u64, u64, u64, u32, bool, Option<u8>)> {
     (0_u64..2, 1_u64..4, 1_u64..9_000_000, 1_u32..9, any::<bool>(), prop::option::of(0_u8..3))
 }

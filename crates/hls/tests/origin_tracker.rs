@@ -20,9 +20,16 @@ struct Origin {
 }
 
 impl Origin {
-    fn new(config: TrackerConfig) -> Self {
+    fn found(config: TrackerConfig) -> Self {
         let now = Instant::now();
         Self { tracker: OriginTracker::new(url(), config, now), now }
+    }
+
+    /// An origin that has no live yet.
+    fn new(config: TrackerConfig) -> Self {
+        let mut origin = Self::found(config);
+        origin.fails(ReadFailure::NotFound);
+        origin
     }
 
     fn reads(&mut self, text: &str) -> Update {
@@ -125,11 +132,31 @@ fn a_recording_that_has_ended_before_is_not_a_live() {
 }
 
 #[test]
+fn a_playlist_left_over_from_a_live_long_past_is_not_a_live() {
+    let left_over = playlist(2, 4, &[("e", 2.0), ("f", 2.0)]);
+    let mut origin = Origin::found(TrackerConfig::default());
+    for _ in 0..10 {
+        let update = origin.after(1000).reads(&left_over);
+        assert_eq!((sequences(&update), update.state), (vec![], None));
+    }
+    assert_eq!(origin.tracker.state(), OriginState::Waiting);
+    let again = origin.reads(&playlist(2, 0, &[("a", 2.0)]));
+    assert_eq!((sequences(&again), again.state), (vec![0], Some(OriginState::Live)));
+}
+
+#[test]
+fn a_live_that_is_running_is_joined_when_it_moves() {
+    let mut origin = Origin::found(TrackerConfig::default());
+    origin.reads(&playlist(2, 4, &[("e", 2.0), ("f", 2.0)]));
+    assert_eq!(sequences(&origin.after(500).reads(&playlist(2, 5, &[("f", 2.0), ("g", 2.0)]))), [5, 6]);
+}
+
+#[test]
 fn a_long_window_is_joined_near_its_end() {
     let names: Vec<String> = (0..100).map(|at| format!("s{at}")).collect();
     let segments: Vec<_> = names.iter().map(|name| (name.as_str(), 2.0)).collect();
     let mut origin = Origin::new(TrackerConfig::default());
-    assert_eq!(sequences(&origin.reads(&playlist(2, 0, &segments[..50]))), (43..50).collect::<Vec<_>>());
+    assert_eq!(sequences(&origin.reads(&playlist(2, 0, &segments[..50]))), (47..50).collect::<Vec<_>>());
     let update = origin.after(90_000).reads(&playlist(2, 0, &segments));
     assert_eq!(sequences(&update), (68..100).collect::<Vec<_>>());
     assert_eq!(update.segments[0].lost_before, 18);
@@ -210,6 +237,97 @@ proptest! {
                 last = Some(now);
             }
             prop_assert!(origin.reads(&text).segments.is_empty(), "the same playlist twice brings nothing");
+        }
+    }
+}
+
+/// What an origin does between two reads.
+#[derive(Debug, Clone)]
+enum Act {
+    Publishes(u8),
+    /// Counts from 0 again and uses its names again.
+    Restarts,
+    ComesBackWithBreak,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![6 => (1_u8..4).prop_map(Act::Publishes), 1 => Just(Act::Restarts), 1 => Just(Act::ComesBackWithBreak)]
+}
+
+/// An origin with SRS's habits: a window of seven, names from numbers, lengths that tell nothing.
+#[derive(Default)]
+struct Srs {
+    incarnation: u32,
+    next: u64,
+    window: Vec<(u64, u32, bool)>,
+    breaks: bool,
+}
+
+impl Srs {
+    fn acts(&mut self, act: &Act) {
+        match act {
+            Act::Publishes(count) => {
+                for _ in 0..*count {
+                    let breaks = self.next == 0 || std::mem::take(&mut self.breaks);
+                    self.window.push((self.next, self.incarnation, breaks));
+                    self.next += 1;
+                }
+                self.window.drain(..self.window.len().saturating_sub(7));
+            }
+            // One that begins again and at once has as many segments as before, with the same names and
+            // lengths, looks as if nothing had happened. It takes an origin longer than a read does.
+            Act::Restarts if self.next <= 3 => {}
+            Act::Restarts => *self = Self { incarnation: self.incarnation + 1, ..Self::default() },
+            Act::ComesBackWithBreak => self.breaks = true,
+        }
+    }
+
+    fn playlist(&self) -> String {
+        let first = self.window.first().map_or(self.next, |segment| segment.0);
+        let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+        for (number, incarnation, breaks) in &self.window {
+            let tag = if *breaks { "#EXT-X-DISCONTINUITY\n" } else { "" };
+            // The query tells us, not the tracker, which incarnation the segment is of.
+            text += &format!("{tag}#EXTINF:2.000,\ns-{number}.ts?of={incarnation}\n");
+        }
+        text
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_segment_of_every_incarnation_comes_once_where_no_read_is_missed(acts in prop::collection::vec(act(), 1..60)) {
+        let (mut srs, mut origin) = (Srs::default(), Origin::new(TrackerConfig::default()));
+        let (mut came, mut published) = (Vec::new(), Vec::new());
+        for act in acts {
+            let before = (srs.incarnation, srs.next);
+            srs.acts(&act);
+            let first_new = if before.0 == srs.incarnation { before.1 } else { 0 };
+            published.extend((first_new..srs.next).map(|number| (srs.incarnation, number)));
+            let update = origin.after(700).reads(&srs.playlist());
+            came.extend(update.segments.iter().map(|tracked| {
+                let of = tracked.segment.uri.query().unwrap().trim_start_matches("of=").parse().unwrap();
+                (of, tracked.segment.sequence)
+            }));
+        }
+        prop_assert_eq!(came, published);
+    }
+
+    #[test]
+    fn no_segment_comes_twice_however_many_reads_are_missed(
+        acts in prop::collection::vec((act(), any::<bool>(), 0_u64..20_000), 1..80),
+    ) {
+        let (mut srs, mut origin) = (Srs::default(), Origin::new(TrackerConfig::default()));
+        let mut came = std::collections::BTreeSet::new();
+        for (act, is_read, ms) in acts {
+            srs.acts(&act);
+            if !is_read {
+                continue;
+            }
+            for tracked in origin.after(ms).reads(&srs.playlist()).segments {
+                let name = (tracked.segment.uri.query().unwrap().to_owned(), tracked.segment.sequence);
+                prop_assert!(came.insert(name.clone()), "{:?} came twice", name);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `streamr-signer`: see `--help`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     // reqwest and libp2p's QUIC bring different ones; the first connection would panic without a choice.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -16,7 +16,7 @@ fn trouble(event: &Event) -> bool {
 async fn every_trouble_of_the_origin_is_one_sentence_and_passes() {
     let origin = Origin::start().await;
     origin.publishes("s0.ts", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     signer.published(1).await;
     let troubles = [
         (Behaviour::Status(404), "the origin answers that there is no such file (404)"),
@@ -47,7 +47,7 @@ async fn every_trouble_of_the_origin_is_one_sentence_and_passes() {
 async fn an_origin_that_goes_down_is_found_again() {
     let mut origin = Origin::start().await;
     origin.publishes("s0.ts", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     signer.published(1).await;
     origin.goes_down().await;
     let event = signer.until(trouble).await.to_string();
@@ -74,7 +74,7 @@ async fn a_segment_that_cannot_be_read_is_left_out_with_a_break() {
     ];
     let origin = Origin::start().await;
     origin.publishes("s0.ts", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     signer.published(1).await;
     for (at, (behaviour, sentence)) in troubles.into_iter().enumerate() {
         let bad = format!("bad{at}.ts");
@@ -95,7 +95,7 @@ async fn a_restarted_origin_with_the_same_names_is_a_later_epoch() {
     let origin = Origin::start().await;
     origin.publishes("s0.ts", "old 0");
     origin.publishes("s1.ts", "old 1");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     signer.published(2).await;
     origin.files().segments.clear();
     let new = origin.publishes("s0.ts", "new 0");
@@ -110,12 +110,12 @@ async fn a_restarted_origin_with_the_same_names_is_a_later_epoch() {
 async fn every_start_is_a_later_epoch() {
     let origin = Origin::start().await;
     origin.publishes("s0.ts", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     let first = signer.published(1).await[0].0.epoch;
     let directory = signer.stop().await;
     // As if the clock had gone back since.
     std::fs::write(directory.path().join("key.epoch"), (first.0 * 2).to_string()).unwrap();
-    let mut again = Signer::start_in(&origin.url, directory);
+    let mut again = Signer::start_in(&origin, directory).await;
     assert_eq!(again.published(1).await[0].0.epoch, StreamEpoch(first.0 * 2 + 1));
 }
 
@@ -125,7 +125,7 @@ async fn the_initialisation_section_and_unknown_tags_travel_with_the_segment() {
     origin.files().header = "#EXT-X-MAP:URI=\"init.mp4\"\n#EXT-X-CUE-OUT:30\n".into();
     let init = origin.publishes("init.mp4", "i");
     origin.publishes("s0.m4s", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     let (manifest, _) = signer.published(1).await.remove(0);
     assert_eq!(manifest.container, SegmentContainer::Fmp4);
     assert_eq!(manifest.init, Some(init.to_vec()));
@@ -137,7 +137,7 @@ async fn the_initialisation_section_and_unknown_tags_travel_with_the_segment() {
 async fn the_bit_rate_is_measured() {
     let origin = Origin::start().await;
     let bytes = origin.publishes("s0.ts", "0");
-    let mut signer = Signer::start(&origin.url);
+    let mut signer = Signer::start(&origin).await;
     signer.published(1).await;
     assert_eq!(signer.live.borrow().unwrap().bitrate.0, bytes.len() as u64 * 8);
 }

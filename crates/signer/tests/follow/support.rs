@@ -186,11 +186,20 @@ pub(crate) fn key() -> SecretKey {
 }
 
 impl Signer {
-    pub(crate) fn start(origin: &Url) -> Self {
-        Self::start_in(origin, tempfile::tempdir().unwrap())
+    /// A signer that came before the live.
+    pub(crate) async fn start(origin: &Origin) -> Self {
+        Self::start_in(origin, tempfile::tempdir().unwrap()).await
     }
 
-    pub(crate) fn start_in(origin: &Url, directory: tempfile::TempDir) -> Self {
+    pub(crate) async fn start_in(origin: &Origin, directory: tempfile::TempDir) -> Self {
+        origin.files().playlist = Behaviour::Status(404);
+        let mut signer = Self::spawn(&origin.url, directory);
+        signer.until(|event| matches!(event, Event::OriginTrouble(_))).await;
+        origin.files().playlist = Behaviour::Well;
+        signer
+    }
+
+    fn spawn(origin: &Url, directory: tempfile::TempDir) -> Self {
         let stall = Duration::from_millis(300);
         let patience = OriginPatience { stall, connect: stall, ..OriginPatience::default() };
         let config =
