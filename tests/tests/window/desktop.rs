@@ -11,6 +11,8 @@ use streamr_testnet::{Result, TestnetError, until};
 use tempfile::TempDir;
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
+/// How long a picture waits for animations to end.
+const REST_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Who shows tray icons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,12 +142,20 @@ impl Desktop {
         self.output("xdotool", &["getactivewindow", "getwindowname"])
     }
 
-    /// Keeps a picture of the whole screen in the folder `STREAMR_PICTURES`, where that is set.
+    /// Keeps a picture of the whole screen, at rest if it comes to rest, in the folder `STREAMR_PICTURES`,
+    /// where that is set.
     pub(crate) fn picture(&self, name: &str) {
-        if let Some(folder) = std::env::var_os("STREAMR_PICTURES") {
-            let file = Path::new(&folder).join(format!("{name}.png"));
-            self.output("scrot", &["--overwrite", &file.to_string_lossy()]).unwrap();
-        }
+        let Some(folder) = std::env::var_os("STREAMR_PICTURES") else { return };
+        let file = Path::new(&folder).join(format!("{name}.png"));
+        let mut before = Vec::new();
+        let rest = until("the screen to rest", REST_DEADLINE, || {
+            self.output("scrot", &["--overwrite", &file.to_string_lossy()])?;
+            let now = std::fs::read(&file).unwrap_or_default();
+            let rests = now == std::mem::replace(&mut before, now.clone());
+            Ok(if rests { Look::Yes(()) } else { Look::NotYet("it moves".into()) })
+        });
+        // A spinner or a chart never rests; then the last picture is as good as any.
+        assert!(matches!(rest, Ok(()) | Err(TestnetError::Deadline { .. })), "{rest:?}");
     }
 }
 
@@ -200,5 +210,9 @@ fn set_environment(command: &mut Command, at: &Path, display: &str) {
         // No accessibility bus: it would be one more daemon to wait for.
         .env("NO_AT_BRIDGE", "1")
         // There is no GPU behind Xvfb.
-        .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+        // The app stays on this machine, beside whatever else runs here.
+        .env("STREAMR_LISTEN_IP", "127.0.0.1")
+        .env("STREAMR_PEER_PORT", "0")
+        .env("STREAMR_PLAYBACK_PORT", "0");
 }

@@ -5,6 +5,7 @@
 mod app;
 mod desktop;
 mod first_run;
+mod supporting;
 mod tray;
 mod tray_life;
 mod webdriver;

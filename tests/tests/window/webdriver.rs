@@ -77,15 +77,6 @@ impl WebDriver {
         .unwrap();
     }
 
-    /// Its text.
-    pub(crate) fn text(&self, testid: &str) -> String {
-        let text = self.until(testid, "to be read", |driver| {
-            let element = driver.find(testid)?;
-            get(&driver.of_element(&element, "text"))
-        });
-        text.unwrap().as_str().unwrap_or_default().to_owned()
-    }
-
     /// Waits until its attribute `name` satisfies `wanted`, and returns it.
     pub(crate) fn wait_attribute(&self, testid: &str, name: &str, wanted: impl Fn(&str) -> bool) -> String {
         self.until(testid, &format!("to have the right {name}"), |driver| {
@@ -97,15 +88,6 @@ impl WebDriver {
             }
         })
         .unwrap()
-    }
-
-    /// Keeps a picture of the whole screen, once the window has painted what it holds.
-    pub(crate) fn picture(&self, desktop: &Desktop, name: &str) {
-        const TWO_FRAMES: &str =
-            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)))";
-        let script = json!({ "script": TWO_FRAMES, "args": [] });
-        post(&format!("{}/execute/async", self.session), &script).unwrap();
-        desktop.picture(name);
     }
 
     /// Tries until it works: an element that is not there yet, covered or replaced is a reason to look again.
