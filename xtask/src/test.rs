@@ -34,7 +34,7 @@ pub(crate) fn test(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.step("clippy", || {
         cargo(workspace, &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
     })?;
-    steps.step("build", || cargo(workspace, &["build", "--workspace", "--bins"]))?;
+    steps.step("build", || cargo(workspace, &["build", "--workspace", "--bins", "--examples"]))?;
     steps.step("tests", || nextest(workspace, args.fast))?;
     steps.step("bindings", || bindings::check(workspace, &["--workspace"]))?;
     steps.step("documentation tests", || cargo(workspace, &["test", "--workspace", "--doc", "--quiet"]))?;
