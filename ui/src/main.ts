@@ -1,5 +1,7 @@
 //! Entry of the UI: finds the host and puts the app on the page.
 
+import './lib/language';
+
 import { mount } from 'svelte';
 
 import App from './App.svelte';

@@ -37,8 +37,14 @@ export function chartFigures(points: readonly ChartPoint[]): { now: string; peak
   };
 }
 
+/** Computed colours are always `rgb(r, g, b)` here; canvases of older webviews know no color-mix. */
 function withAlpha(colour: string, alpha: number): string {
-  return `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`;
+  return colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+}
+
+/** Whether two snapshots' points draw the same picture; most of the four a second do. */
+export function samePoints(a: readonly ChartPoint[], b: readonly ChartPoint[]): boolean {
+  return a.length === b.length && a.at(0)?.at_ms === b.at(0)?.at_ms && a.at(-1)?.at_ms === b.at(-1)?.at_ms;
 }
 
 /** How the chart is drawn. */

@@ -77,6 +77,17 @@ test('a lost node is said at once, and the page recovers when it is back', async
   expect(await page.getByTestId('pause').isDisabled()).toBe(false);
 });
 
+test('a page whose language is "C" works all the same', async () => {
+  await page.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'language', { get: () => 'C' });
+    Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['C'] });
+  });
+  await open('secret-1');
+  await page.getByTestId('pause').waitFor();
+  expect(await page.getByTestId('data-shared-ever').textContent()).toContain('54');
+  expect(await page.locator('canvas').count()).toBe(1);
+});
+
 test('a release build holds no fixtures', async () => {
   const assets = await readdir(join(dist, 'assets'));
   const scripts = assets.filter((name) => name.endsWith('.js'));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { actionsFor } from '../../src/domain/actions';
-import { chartFigures, chartRows } from '../../src/domain/chart';
+import { chartFigures, chartRows, samePoints } from '../../src/domain/chart';
 import { givenPerTaken } from '../../src/domain/ratio';
 import { stateSentence } from '../../src/domain/sentence';
 import { groupStreams } from '../../src/domain/streams';
@@ -113,6 +113,11 @@ describe('the chart in words', () => {
     expect(rows).toHaveLength(10);
     expect((rows[0]?.at_ms ?? 0) - (rows[1]?.at_ms ?? 0)).toBe(60_000);
     expect(chartRows([])).toEqual([]);
+  });
+  test('is drawn again only for new points', () => {
+    expect(samePoints(chart(), chart())).toBe(true);
+    expect(samePoints(chart(), chart(119))).toBe(false);
+    expect(samePoints([], [])).toBe(true);
   });
   test('an empty chart is zero, not nonsense', () => {
     expect(chartFigures([]).peak.replaceAll('\u00a0', ' ')).toBe('0 b/s');
