@@ -197,7 +197,7 @@ impl Swarm {
             Message::Offer(name, blocks) => self.handle_offer(now, node, name, &blocks),
             Message::Request(name, blocks) => self.serve(node, name, &blocks),
             Message::Cancel(name, blocks) => {
-                peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks))
+                peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks));
             }
             Message::Refuse(name, blocks) => self.handle_refuse(now, node, name, &blocks),
             Message::Hello(_) | Message::Bye | Message::Manifest(..) | Message::Block(..) => {}

@@ -1,6 +1,8 @@
 //! Whatever peers and drivers do, in whatever order: no panic, no spinning, nothing unverified kept or
 //! given, nothing without bound.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test support outside #[test] functions")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

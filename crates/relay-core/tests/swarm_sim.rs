@@ -2,6 +2,8 @@
 //!
 //! A failing seed is printed by the assertion; `Scenario::seed` replays it exactly.
 
+#![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
+
 mod world {
     pub mod links;
     pub mod scenario;

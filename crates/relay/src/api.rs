@@ -173,7 +173,8 @@ impl Relay {
     pub async fn start(config: RelayConfig) -> Result<(Self, mpsc::Receiver<RelayEvent>), RelayError> {
         let reader = OriginReader::new(&config.origin, OriginPatience::default())
             .map_err(|error| RelayError::Origin(error.to_string()))?;
-        let playback = Arc::new(Playback::new(config.stream.clone(), driver::wall_clock()));
+        let playback =
+            Arc::new(Playback::new(config.stream.clone(), config.store_limit_bytes, driver::wall_clock()));
         let server = playback.serve(config.playback).await?;
         let (net, net_events) = Net::start(&config.identity, config.listen).await?;
         let addresses = net.addresses().to_vec();

@@ -203,7 +203,7 @@ impl Driver {
                 self.swarm.handle_disconnected(now, node);
             }
             NetEvent::Message(node, Message::Manifest(freshness, signed)) => {
-                self.on_manifest(node, freshness, signed)
+                self.on_manifest(node, freshness, signed);
             }
             NetEvent::Message(node, Message::Block(name, index, block)) => {
                 self.on_block(Supplier::Peer(node), name, index, block);
@@ -253,7 +253,7 @@ impl Driver {
     fn on_fetch(&mut self, event: FetchEvent) {
         match event {
             FetchEvent::Block(fetch, name, index, block) => {
-                self.on_block(Supplier::Origin(fetch), name, index, block)
+                self.on_block(Supplier::Origin(fetch), name, index, block);
             }
             FetchEvent::Ended(fetch, end, error) => {
                 match (end, error) {

@@ -39,6 +39,7 @@ struct Shelf {
     files: HashMap<String, File>,
     /// Names of files by the segment they belong to.
     names: BTreeMap<SegmentId, Vec<String>>,
+    limit_bytes: u64,
     viewers: HashMap<(IpAddr, String), Instant>,
 }
 
@@ -68,12 +69,14 @@ impl Drop for PlaybackServer {
 impl Playback {
     /// Empty. `now` makes the media sequence start above that of any earlier run, so that a player which
     /// stayed through a restart goes on: segments are at least a second long and seconds only grow.
-    pub(crate) fn new(stream: StreamId, now: UnixMs) -> Self {
+    /// Over `limit_bytes` the oldest segments are taken down early, and players that lag get a 404.
+    pub(crate) fn new(stream: StreamId, limit_bytes: u64, now: UnixMs) -> Self {
         let window = LiveWindow { first_number: now.0 / 1_000, ..LiveWindow::default() };
         let shelf = Shelf {
             playlist: LivePlaylist::new(window),
             files: HashMap::new(),
             names: BTreeMap::new(),
+            limit_bytes,
             viewers: HashMap::new(),
         };
         Self {
@@ -170,10 +173,19 @@ impl Shelf {
     /// Takes down what no playlist names any more and RFC 8216 section 6.2.2 no longer keeps.
     fn expire(&mut self, now: UnixMs) {
         for id in self.playlist.expire(now) {
-            for name in self.names.remove(&id).unwrap_or_default() {
-                if !self.names.values().flatten().any(|kept| *kept == name) {
-                    self.files.remove(&name);
-                }
+            self.take_down(id);
+        }
+        while self.names.len() > 1 && self.files.values().map(|file| file.len).sum::<u64>() > self.limit_bytes
+        {
+            let Some(oldest) = self.names.first_key_value().map(|(id, _)| *id) else { return };
+            self.take_down(oldest);
+        }
+    }
+
+    fn take_down(&mut self, id: SegmentId) {
+        for name in self.names.remove(&id).unwrap_or_default() {
+            if !self.names.values().flatten().any(|kept| *kept == name) {
+                self.files.remove(&name);
             }
         }
     }

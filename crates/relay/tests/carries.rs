@@ -1,5 +1,7 @@
 //! Real sockets on loopback: a seed, nodes, an origin that serves what the manifests name.
 
+#![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +24,7 @@ use url::Url;
 const SEGMENT_LEN: usize = 700_000;
 
 fn segment(n: u64) -> Bytes {
-    (0..SEGMENT_LEN as u64).map(|i| ((i * (n + 3)) ^ (i >> 7)) as u8).collect::<Vec<u8>>().into()
+    (0..SEGMENT_LEN as u64).map(|i| ((i * (n + 3)) ^ (i >> 7)).to_le_bytes()[0]).collect::<Vec<u8>>().into()
 }
 
 #[derive(Debug, Clone)]
