@@ -229,7 +229,7 @@ impl Liar {
                 self.say(to, Written::Message(Message::Manifest(Freshness::Fresh, forged)));
             }
             Lie::Garbage => {
-                self.say(to, Written::Raw(Bytes::from_static(&[0, 0, 0, 3, 1, 0xff, 0xff, 0xff])))
+                self.say(to, Written::Raw(Bytes::from_static(&[0, 0, 0, 3, 1, 0xff, 0xff, 0xff])));
             }
         }
     }

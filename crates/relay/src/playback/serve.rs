@@ -139,7 +139,7 @@ mod tests {
         let pieces: Vec<Bytes> = pieces
             .iter()
             .map(|len| {
-                let piece: Vec<u8> = (0..*len).map(|i| ((all.len() + i) % 251) as u8).collect();
+                let piece: Vec<u8> = (0..*len).map(|i| (all.len() + i).to_le_bytes()[0]).collect();
                 all.extend_from_slice(&piece);
                 Bytes::from(piece)
             })
