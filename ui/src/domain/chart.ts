@@ -59,7 +59,7 @@ export function chartOptions(colours: ChartColours, width: number, height: numbe
   return {
     width,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: {

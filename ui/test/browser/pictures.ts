@@ -16,6 +16,7 @@ const wanted = process.argv.slice(2);
 const looks = [
   { name: 'light', colorScheme: 'light', viewport: { width: 1180, height: 800 } },
   { name: 'dark', colorScheme: 'dark', viewport: { width: 1180, height: 800 } },
+  { name: 'window', colorScheme: 'light', viewport: { width: 960, height: 720 } },
   { name: 'narrow', colorScheme: 'light', viewport: { width: 320, height: 640 } },
 ] as const;
 
