@@ -1,10 +1,10 @@
 #!/bin/sh
-# Draws every committed icon anew from mark.svg and tray/*.svg. Needs the Tauri CLI, which `npm ci` in ui/ brings.
+# Draws every committed icon anew from mark.svg and tray/*.svg. The Tauri CLI draws; TAURI_CLI names one already there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-tauri() { "${TAURI_CLI:-$here/../ui/node_modules/.bin/tauri}" "$@" >"$made/log" 2>&1 || { cat "$made/log" >&2; exit 1; }; }
+tauri() { ${TAURI_CLI:-npx --yes @tauri-apps/cli@2.12.5} "$@" >"$made/log" 2>&1 || { cat "$made/log" >&2; exit 1; }; }
 
 cd "$here"
 tauri icon mark.svg --output "$made/app"
