@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::epochs::Epochs;
 use crate::event::{Event, Reporter};
-use crate::manifests::ManifestSigner;
+use crate::manifests::{ManifestSigner, SignError};
 use crate::publish::Publisher;
 
 /// Times a segment is asked for while the origin fails in a way that may pass.
@@ -29,6 +29,17 @@ pub struct LiveNow {
     pub since: UnixMs,
     /// Measured over the last segments.
     pub bitrate: BitsPerSecond,
+}
+
+/// Why a segment was not published.
+#[derive(Debug, thiserror::Error)]
+enum Unpublished {
+    /// It could not be read.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// It is nothing to sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }
 
 /// Follows an origin, signs, publishes.
@@ -131,9 +142,9 @@ impl<P: Publisher> Follower<P> {
         if tracked.lost_before > 0 {
             self.reporter.report(Event::SegmentsMissed { count: tracked.lost_before, sequence });
         }
-        if let Err(reason) = self.publish(tracked, seen_at).await {
+        if let Err(error) = self.publish(tracked, seen_at).await {
             self.signer.skip();
-            self.reporter.report(Event::SegmentLost { sequence, reason });
+            self.reporter.report(Event::SegmentLost { sequence, reason: error.to_string() });
         }
     }
 
@@ -149,15 +160,14 @@ impl<P: Publisher> Follower<P> {
         self.reporter.report(Event::EpochBegan { epoch, reason: reason.into() });
     }
 
-    /// Reads, signs and publishes one segment; the error is what is wrong with it, as a sentence.
-    async fn publish(&mut self, tracked: &TrackedSegment, seen_at: UnixMs) -> Result<(), String> {
+    /// Reads, signs and publishes one segment.
+    async fn publish(&mut self, tracked: &TrackedSegment, seen_at: UnixMs) -> Result<(), Unpublished> {
         let init = match tracked.segment.map.clone() {
-            Some(map) => Some(self.init(&map).await.map_err(|error| error.to_string())?),
+            Some(map) => Some(self.init(&map).await?),
             None => None,
         };
-        let bytes = self.fetch(tracked).await.map_err(|error| error.to_string())?;
-        let signed = self.signer.sign(tracked, &bytes, init.as_ref(), seen_at);
-        let (manifest, sequence) = signed.map_err(|error| error.to_string())?;
+        let bytes = self.fetch(tracked).await?;
+        let (manifest, sequence) = self.signer.sign(tracked, &bytes, init.as_ref(), seen_at)?;
         self.measure(bytes.len() as u64, tracked.segment.duration_us);
         self.publisher.publish(manifest, bytes).await;
         let epoch = self.signer.epoch();

@@ -193,7 +193,7 @@ export const fixtures: Record<string, Snapshot> = {
       state: 'faulted',
       error: fixtureError(
         'data_directory',
-        'The folder /home/mira/.local/share/streamr cannot be written: no space left on device.',
+        'The folder ~/.local/share/streamr cannot be written: no space left on device.',
         'write state.json: ENOSPC',
       ),
     },

@@ -91,7 +91,7 @@ async fn a_trickle_does_not_hold_a_reader_for_ever() {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(&ok("Content-Length: 1000\r\n", b"")).await;
         while stream.write_all(b"#").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     let reader = OriginReader::new(&url, PATIENCE).unwrap();
