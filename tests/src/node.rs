@@ -26,13 +26,22 @@ pub struct NodeOptions {
     pub start: bool,
     /// Upload cap.
     pub upload_cap_bps: u64,
+    /// The interface peers reach it at; `None`: the node's own choice.
+    pub listen_ip: Option<String>,
     /// Further arguments, as they are.
     pub extra: Vec<String>,
 }
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { join: None, stream: None, start: true, upload_cap_bps: 50_000_000, extra: Vec::new() }
+        Self {
+            join: None,
+            stream: None,
+            start: true,
+            upload_cap_bps: 50_000_000,
+            listen_ip: Some("127.0.0.1".into()),
+            extra: Vec::new(),
+        }
     }
 }
 
@@ -62,9 +71,12 @@ impl SupporterNode {
         fs::create_dir_all(directory).at(directory)?;
         let data_dir = directory.join("data");
         let mut node = command(&ours("streamr-node")?);
-        node.arg("--data-dir").arg(&data_dir).args(["--listen-ip", "127.0.0.1"]);
+        node.arg("--data-dir").arg(&data_dir);
         node.args(["--playback-port", "0", "--peer-port", "0", "--page-port", "0"]);
         node.args(["--upload-cap-bps", &options.upload_cap_bps.to_string()]);
+        if let Some(listen_ip) = &options.listen_ip {
+            node.args(["--listen-ip", listen_ip]);
+        }
         if let Some(join) = &options.join {
             node.args(["--join", join]);
         }

@@ -16,7 +16,7 @@ use streamr_testnet::{
 
 use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
-use app::Face;
+use app::{Face, FaceStart};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -70,7 +70,11 @@ pub(crate) fn run(workspace: &Workspace, args: &RunArgs) -> Result<()> {
 /// The app alone, on somebody else's network.
 fn join(headless: bool, coordinator: &str, seconds: Option<u64>) -> Result<()> {
     let directory = tempfile::Builder::new().prefix("streamr-run-").tempdir()?;
-    let mut face = Face::start(headless, directory.path(), coordinator, None)?;
+    let mut face = Face::start(
+        headless,
+        directory.path(),
+        &FaceStart { join: coordinator, support: None, listen_ip: None },
+    )?;
     face.announce();
     watch(seconds, || face.check_alive())
 }
@@ -84,7 +88,11 @@ fn start(headless: bool, args: &RunArgs) -> Result<()> {
     let alone = args.seconds.is_some().then(|| network.stream().to_owned());
     let directory = network.root().join("app");
     let invite = network.invite()?;
-    let mut face = Face::start(headless, &directory, &invite, alone.as_deref())?;
+    let mut face = Face::start(
+        headless,
+        &directory,
+        &FaceStart { join: &invite, support: alone.as_deref(), listen_ip: Some("127.0.0.1") },
+    )?;
     face.announce();
 
     if picture.is_some() {

@@ -15,22 +15,35 @@ pub(crate) enum Face {
     Page(Box<SupporterNode>),
 }
 
+/// How the person's own node begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FaceStart<'a> {
+    /// The invite or address that is filled in.
+    pub(crate) join: &'a str,
+    /// The stream to support at once, where nobody is there to press the button.
+    pub(crate) support: Option<&'a str>,
+    /// The interface peers reach it at; `None`: its own choice.
+    pub(crate) listen_ip: Option<&'a str>,
+}
+
 impl Face {
-    /// Starts it with `join` filled in. It asks for consent as it would anybody; with `support` a page's
-    /// node has consented and supports that stream at once.
-    pub(crate) fn start(headless: bool, directory: &Path, join: &str, support: Option<&str>) -> Result<Self> {
+    /// Starts it. It asks for consent as it would anybody, unless a page's node is to support at once.
+    pub(crate) fn start(headless: bool, directory: &Path, start: &FaceStart<'_>) -> Result<Self> {
+        let FaceStart { join, support, listen_ip } = *start;
         fs::create_dir_all(directory)?;
         if headless {
             let options = NodeOptions {
                 join: Some(join.into()),
                 stream: support.map(Into::into),
                 start: support.is_some(),
+                listen_ip: listen_ip.map(Into::into),
                 ..NodeOptions::default()
             };
             return Ok(Self::Page(Box::new(SupporterNode::start(directory, &options)?)));
         }
         let mut app = command(&binaries::desktop_app()?);
         app.env("STREAMR_DATA_DIR", directory.join("data")).env("STREAMR_JOIN", join);
+        app.envs(listen_ip.map(|ip| ("STREAMR_LISTEN_IP", ip)));
         Ok(Self::Window(Managed::start("desktop app", app, &directory.join("app.log"), Stdout::Log)?))
     }
 
