@@ -61,7 +61,7 @@ impl WebDriver {
             if enabled == true {
                 post(&driver.of_element(&element, "click"), &json!({})).map(drop)
             } else {
-                Err(refused(testid, enabled))
+                Err(refused(testid, &enabled))
             }
         })
         .unwrap();
@@ -84,7 +84,7 @@ impl WebDriver {
             let value = get(&driver.of_element(&element, &format!("attribute/{name}")))?;
             match value.as_str() {
                 Some(text) if wanted(text) => Ok(text.to_owned()),
-                _ => Err(refused(testid, value)),
+                _ => Err(refused(testid, &value)),
             }
         })
         .unwrap()
@@ -102,7 +102,7 @@ impl WebDriver {
     fn find(&self, testid: &str) -> Result<String> {
         let search = json!({ "using": "css selector", "value": format!("[data-testid='{testid}']") });
         let found = post(&format!("{}/element", self.session), &search)?;
-        found[ELEMENT].as_str().map(str::to_owned).ok_or_else(|| refused(testid, found))
+        found[ELEMENT].as_str().map(str::to_owned).ok_or_else(|| refused(testid, &found))
     }
 
     fn of_element(&self, element: &str, what: &str) -> String {
@@ -110,7 +110,7 @@ impl WebDriver {
     }
 }
 
-fn refused(request: &str, seen: Value) -> TestnetError {
+fn refused(request: &str, seen: &Value) -> TestnetError {
     TestnetError::Refused { request: request.to_owned(), status: 200, body: seen.to_string() }
 }
 
