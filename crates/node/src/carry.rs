@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::view::{UiError, UiErrorCode};
 
 /// The relay is given this long to stop; then its sockets are closed under it.
-const STOP_LIMIT: Duration = Duration::from_millis(1400);
+const STOP_LIMIT: Duration = Duration::from_millis(1550);
 
 /// What to carry, and how.
 #[derive(Debug)]

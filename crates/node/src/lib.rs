@@ -45,7 +45,7 @@ use view::{Command, Snapshot, UiError};
 /// Commands that may wait for the driver; whoever sends more waits too.
 const REQUESTS: usize = 16;
 /// A shutdown takes no longer than this.
-const SHUTDOWN_LIMIT: Duration = Duration::from_millis(1900);
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(1800);
 
 /// Where and how a node runs; everything else is in its settings file or changes by [`Command`].
 #[derive(Debug, Clone)]

@@ -34,7 +34,7 @@ use reporting::Reporting;
 use snapshot::Publisher;
 
 /// Ending takes no longer than this, whatever hangs.
-const CLOSING_LIMIT: Duration = Duration::from_millis(1600);
+const CLOSING_LIMIT: Duration = Duration::from_millis(1700);
 
 /// How a command went.
 pub(crate) type Reply = oneshot::Sender<Result<(), UiError>>;
@@ -95,7 +95,10 @@ impl<C: Carrier> Runtime<C> {
         let resume = keeper.settings().resume_on_start && keeper.settings().stream.is_some();
         let lifecycle = Lifecycle::restore(keeper.state.wish, consent, resume, wall);
         let mut notices = Notices::default();
-        parts.notices.into_iter().for_each(|notice| notices.tell(notice, wall));
+        for notice in parts.notices {
+            tracing::warn!(code = ?notice.code, detail = notice.detail, "{}", notice.message);
+            notices.tell(notice, wall);
+        }
         let (jobs, finished) = Jobs::new();
         let reporting = Reporting::new(keeper.settings());
         let carrying = Carrying::new(keeper.state.totals);
@@ -147,8 +150,12 @@ impl<C: Carrier> Runtime<C> {
     fn is_done(&self, now: Instant) -> bool {
         let Some(since) = self.closing else { return false };
         let leaving = self.jobs.is_leaving() || self.reporting.beats.is_leaving();
-        let busy = self.lifecycle.is_carrying() || leaving;
-        !busy || now - since > CLOSING_LIMIT
+        let carrying = self.lifecycle.is_carrying();
+        let late = now - since > CLOSING_LIMIT;
+        if late {
+            tracing::warn!(carrying, leaving, "ending took too long; what is left ends with the process");
+        }
+        late || !(carrying || leaving)
     }
 
     async fn take_in(&mut self, incoming: Incoming) {
