@@ -174,7 +174,8 @@ async fn read(liar: Arc<Liar>, peer: PeerId, mut stream: Stream) -> Option<()> {
         let header = Header::decode(head).ok()?;
         let mut body = vec![0; header.body_len()];
         stream.read_exact(&mut body).await.ok()?;
-        match header.message(&Bytes::from(body)).ok()? {
+        let message = header.message(&Bytes::from(body)).ok()?;
+        match message {
             Message::Hello(hello) if hello.role != Role::Seed => {
                 let segments: Vec<_> = liar.lock_known().keys().copied().collect();
                 segments.iter().for_each(|name| liar.lie_about(peer, name));

@@ -1,5 +1,5 @@
-//! The behaviour that carries our protocol: on each first connection to a peer, one stream of ours to
-//! write on and one of the peer's to read from, for as long as the connection lives.
+//! The behaviour that carries our protocol: one stream of ours to write on, opened on the first connection
+//! to a peer, and one of the peer's to read from, on the connection that was the first to it.
 //!
 //! One long-lived stream per direction spares the negotiation round trip per transfer and keeps the
 //! grown congestion and flow-control windows.
@@ -23,9 +23,9 @@ use streamr_relay_core::wire::PROTOCOL;
 #[derive(Debug)]
 pub(super) enum CarrierEvent {
     /// Our stream to write on.
-    Outbound(PeerId, Stream),
+    Outbound(PeerId, ConnectionId, Stream),
     /// The peer's stream to read from.
-    Inbound(PeerId, Stream),
+    Inbound(PeerId, ConnectionId, Stream),
     /// The peer does not speak our protocol.
     Unsupported(PeerId),
 }
@@ -34,6 +34,14 @@ pub(super) enum CarrierEvent {
 #[derive(Debug, Default)]
 pub(super) struct Carrier {
     to_swarm: VecDeque<ToSwarm<CarrierEvent, Open>>,
+}
+
+impl Carrier {
+    /// Opens our stream on this connection.
+    pub(super) fn open_on(&mut self, peer_id: PeerId, connection: ConnectionId) {
+        let handler = NotifyHandler::One(connection);
+        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id, handler, event: Open });
+    }
 }
 
 /// Tells a connection to open our stream.
@@ -69,19 +77,19 @@ impl NetworkBehaviour for Carrier {
         if let FromSwarm::ConnectionEstablished(connection) = event
             && connection.other_established == 0
         {
-            let handler = NotifyHandler::One(connection.connection_id);
-            self.to_swarm.push_back(ToSwarm::NotifyHandler {
-                peer_id: connection.peer_id,
-                handler,
-                event: Open,
-            });
+            self.open_on(connection.peer_id, connection.connection_id);
         }
     }
 
-    fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
         let event = match event {
-            FromHandler::Outbound(stream) => CarrierEvent::Outbound(peer, stream),
-            FromHandler::Inbound(stream) => CarrierEvent::Inbound(peer, stream),
+            FromHandler::Outbound(stream) => CarrierEvent::Outbound(peer, connection, stream),
+            FromHandler::Inbound(stream) => CarrierEvent::Inbound(peer, connection, stream),
             FromHandler::Unsupported => CarrierEvent::Unsupported(peer),
         };
         self.to_swarm.push_back(ToSwarm::GenerateEvent(event));

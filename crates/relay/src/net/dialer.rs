@@ -4,7 +4,7 @@
 //! nothing came of it, so that pairs do not connect twice. Failures back off. At most
 //! [`Dialer::PER_MINUTE`] dials begin in a minute, because home routers fall over.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use streamr_model::NodeId;
@@ -23,7 +23,7 @@ struct Target {
 pub(super) struct Dialer {
     me: NodeId,
     targets: BTreeMap<NodeId, Target>,
-    connected: BTreeSet<NodeId>,
+    connected: BTreeMap<NodeId, Instant>,
     recent: VecDeque<Instant>,
 }
 
@@ -37,7 +37,7 @@ impl Dialer {
     const ATTEMPT: Duration = Duration::from_secs(5);
 
     pub(super) fn new(me: NodeId) -> Self {
-        Self { me, targets: BTreeMap::new(), connected: BTreeSet::new(), recent: VecDeque::new() }
+        Self { me, targets: BTreeMap::new(), connected: BTreeMap::new(), recent: VecDeque::new() }
     }
 
     /// Replaces the targets; what is known about those that stay is kept.
@@ -52,15 +52,18 @@ impl Dialer {
         }
     }
 
-    pub(super) fn connected(&mut self, node: NodeId) {
-        self.connected.insert(node);
-        if let Some(target) = self.targets.get_mut(&node) {
-            target.failures = 0;
-        }
+    pub(super) fn connected(&mut self, now: Instant, node: NodeId) {
+        self.connected.insert(node, now);
     }
 
+    /// A connection that lasted forgives earlier failures; one that was refused at once is another.
     pub(super) fn disconnected(&mut self, now: Instant, node: NodeId) {
-        self.connected.remove(&node);
+        let since = self.connected.remove(&node);
+        if since.is_some_and(|since| now.duration_since(since) >= Self::ATTEMPT)
+            && let Some(target) = self.targets.get_mut(&node)
+        {
+            target.failures = 0;
+        }
         self.back_off(now, node);
     }
 
@@ -86,7 +89,7 @@ impl Dialer {
             if self.recent.len() >= Self::PER_MINUTE {
                 break;
             }
-            if now < target.not_before || target.addresses.is_empty() || self.connected.contains(node) {
+            if now < target.not_before || target.addresses.is_empty() || self.connected.contains_key(node) {
                 continue;
             }
             self.recent.push_back(now);
@@ -121,8 +124,8 @@ mod tests {
         dialer.set_targets(now, vec![peer(1), peer(5), peer(9)]);
         assert_eq!(nodes(&dialer.due(now)), [9]);
         assert_eq!(nodes(&dialer.due(now + Dialer::YIELD_TO_SMALLER)), [1]);
-        dialer.connected(NodeId([1; 32]));
-        dialer.connected(NodeId([9; 32]));
+        dialer.connected(now, NodeId([1; 32]));
+        dialer.connected(now, NodeId([9; 32]));
         assert!(dialer.due(now + Duration::from_secs(30)).is_empty());
     }
 
@@ -142,7 +145,8 @@ mod tests {
             dialer.failed(at, NodeId([1; 32]));
         }
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
-        dialer.connected(NodeId([1; 32]));
+        dialer.connected(at, NodeId([1; 32]));
+        at += Dialer::ATTEMPT;
         dialer.disconnected(at, NodeId([1; 32]));
         assert_eq!(nodes(&dialer.due(at + Duration::from_secs(1))), [1]);
     }

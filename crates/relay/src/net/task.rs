@@ -8,7 +8,7 @@ use futures::StreamExt;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::swarm::{ConnectionId, NetworkBehaviour, SwarmEvent};
 use libp2p::{
     Multiaddr, PeerId, Swarm, SwarmBuilder, identify, memory_connection_limits, noise, ping, tcp, yamux,
 };
@@ -24,8 +24,9 @@ use crate::api::{ListenAt, RelayError};
 const IDENTIFY_PROTOCOL: &str = "/streamrp2p/id/1";
 const MAX_CONNECTIONS: u32 = 96;
 const MAX_PENDING: u32 = 32;
-/// Two, because both ends may dial at the same moment; the second carries nothing.
-const MAX_PER_PEER: u32 = 2;
+/// Two where both ends dialled at the same moment, and again two that died unnoticed with an earlier run of
+/// the peer.
+const MAX_PER_PEER: u32 = 4;
 /// New connections are refused while the process holds more than this.
 const MAX_PROCESS_BYTES: usize = 512 * 1024 * 1024;
 const LISTENING_PATIENCE: Duration = Duration::from_secs(5);
@@ -42,10 +43,17 @@ struct Behaviour {
     carrier: Carrier,
 }
 
+/// A connected peer: the connections its two streams are on.
+struct Link {
+    writes_on: ConnectionId,
+    reads_on: Option<ConnectionId>,
+    /// What is queued for it waits here until our stream is negotiated.
+    waiting: Option<mpsc::Receiver<Message>>,
+}
+
 struct Task {
     swarm: Swarm<Behaviour>,
-    /// Connected peers; what is queued for one waits here until our stream to it is negotiated.
-    links: HashMap<NodeId, Option<mpsc::Receiver<Message>>>,
+    links: HashMap<NodeId, Link>,
     banned: BTreeSet<NodeId>,
     dialer: Dialer,
     events: mpsc::Sender<NetEvent>,
@@ -237,13 +245,13 @@ impl Task {
 
     async fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, num_established, .. }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, num_established, .. }
                 if num_established.get() == 1 =>
             {
-                self.on_connected(peer_id).await;
+                self.on_connected(peer_id, connection_id).await;
             }
-            SwarmEvent::ConnectionClosed { peer_id, num_established, .. } => {
-                self.on_closed(peer_id, num_established).await;
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.on_closed(peer_id, connection_id, num_established).await;
             }
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
                 if let Some(node) = identity::node_id(&peer) {
@@ -251,7 +259,7 @@ impl Task {
                     self.dialer.failed(Instant::now(), node);
                 }
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Carrier(event)) => self.on_stream(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Carrier(event)) => self.on_stream(event).await,
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Err(error), .. })) => {
                 tracing::debug!(%peer, %error, "does not answer pings");
                 let _ = self.swarm.disconnect_peer_id(peer);
@@ -260,47 +268,74 @@ impl Task {
         }
     }
 
-    async fn on_connected(&mut self, peer: PeerId) {
+    async fn on_connected(&mut self, peer: PeerId, connection: ConnectionId) {
         let Some(node) = identity::node_id(&peer).filter(|node| !self.banned.contains(node)) else {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         };
+        self.dialer.connected(Instant::now(), node);
+        self.link(node, connection, None).await;
+    }
+
+    async fn link(&mut self, node: NodeId, writes_on: ConnectionId, reads_on: Option<ConnectionId>) {
         let (queue, waiting) = mpsc::channel(link::QUEUE);
-        self.links.insert(node, Some(waiting));
-        self.dialer.connected(node);
+        self.links.insert(node, Link { writes_on, reads_on, waiting: Some(waiting) });
         let _ = self.events.send(NetEvent::Connected(node, queue)).await;
     }
 
-    /// Our streams are on the first connection: when one of two closes, the other is closed as well, and
-    /// the peer is dialled afresh.
-    async fn on_closed(&mut self, peer: PeerId, left: u32) {
+    /// Without one of its two streams a peer is no peer: everything is closed, and it is dialled afresh.
+    async fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, left: u32) {
         let Some(node) = identity::node_id(&peer) else { return };
+        let Some(link) = self.links.get(&node) else { return };
         if left > 0 {
-            let _ = self.swarm.disconnect_peer_id(peer);
+            if link.writes_on == connection || link.reads_on == Some(connection) {
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
             return;
         }
+        self.links.remove(&node);
         self.dialer.disconnected(Instant::now(), node);
-        if self.links.remove(&node).is_some() {
-            let _ = self.events.send(NetEvent::Disconnected(node)).await;
-        }
+        let _ = self.events.send(NetEvent::Disconnected(node)).await;
     }
 
-    fn on_stream(&mut self, event: CarrierEvent) {
+    async fn on_stream(&mut self, event: CarrierEvent) {
         match event {
-            CarrierEvent::Outbound(peer, stream) => {
+            CarrierEvent::Outbound(peer, connection, stream) => {
                 let Some(node) = identity::node_id(&peer) else { return };
-                if let Some(queue) = self.links.get_mut(&node).and_then(Option::take) {
+                let link = self.links.get_mut(&node).filter(|link| link.writes_on == connection);
+                if let Some(queue) = link.and_then(|link| link.waiting.take()) {
                     tokio::spawn(link::write(node, stream, queue, self.events.clone()));
                 }
             }
-            CarrierEvent::Inbound(peer, stream) => {
+            CarrierEvent::Inbound(peer, connection, stream) => {
                 let Some(node) = identity::node_id(&peer) else { return };
+                let Some(link) = self.links.get_mut(&node) else { return };
+                if link.reads_on.is_some() {
+                    self.start_over(peer, node, connection).await;
+                } else {
+                    link.reads_on = Some(connection);
+                }
                 tokio::spawn(link::read(node, stream, self.events.clone()));
             }
             CarrierEvent::Unsupported(peer) => {
                 let _ = self.swarm.disconnect_peer_id(peer);
             }
         }
+    }
+
+    /// A peer that opens its one stream a second time was started again, and its older connections died
+    /// without a word: they are closed, and it is met anew on the connection it uses now.
+    async fn start_over(&mut self, peer: PeerId, node: NodeId, connection: ConnectionId) {
+        if let Some(old) = self.links.remove(&node) {
+            for dead in
+                [Some(old.writes_on), old.reads_on].into_iter().flatten().filter(|id| *id != connection)
+            {
+                self.swarm.close_connection(dead);
+            }
+        }
+        let _ = self.events.send(NetEvent::Disconnected(node)).await;
+        self.swarm.behaviour_mut().carrier.open_on(peer, connection);
+        self.link(node, connection, Some(connection)).await;
     }
 }
 
