@@ -5,8 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
 
 mod world {
-    pub mod links;
-    pub mod scenario;
+    pub(crate) mod links;
+    pub(crate) mod scenario;
 }
 
 use world::scenario::{Outcome, Scenario};

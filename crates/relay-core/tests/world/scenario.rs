@@ -26,32 +26,32 @@ const SEED: usize = 0;
 
 /// What happens. The nodes are 1 to `nodes`; 0 is the seed.
 #[derive(Debug, Clone)]
-pub struct Scenario {
-    pub seed: u64,
-    pub nodes: usize,
-    pub uplink_bps: u64,
-    pub origin_has_range: bool,
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) nodes: usize,
+    pub(crate) uplink_bps: u64,
+    pub(crate) origin_has_range: bool,
     /// So many nodes, the last ones, disappear half way.
-    pub vanish: usize,
+    pub(crate) vanish: usize,
     /// So many, the last ones, send bad blocks.
-    pub polluters: usize,
+    pub(crate) polluters: usize,
     /// So many, the last ones, never send a block.
-    pub silent: usize,
+    pub(crate) silent: usize,
     /// So many, the last ones, join half way.
-    pub late: usize,
+    pub(crate) late: usize,
     /// Nodes reach the seed but not each other.
-    pub isolated: bool,
+    pub(crate) isolated: bool,
 }
 
 /// What came out, over the honest nodes that stayed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    pub missed: u64,
-    pub copies: f64,
-    pub duplicate_fraction: f64,
-    pub bad_kept: usize,
-    pub polluters_banned_by: usize,
-    pub out_of_order: usize,
+pub(crate) struct Outcome {
+    pub(crate) missed: u64,
+    pub(crate) copies: f64,
+    pub(crate) duplicate_fraction: f64,
+    pub(crate) bad_kept: usize,
+    pub(crate) polluters_banned_by: usize,
+    pub(crate) out_of_order: usize,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ struct World {
 }
 
 impl Scenario {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
             nodes: 4,
@@ -104,7 +104,7 @@ impl Scenario {
         }
     }
 
-    pub fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> Outcome {
         let mut world = World::new(self);
         while let Some((at, event)) = world.events.pop_first() {
             world.now = at.0;
