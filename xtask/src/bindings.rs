@@ -44,10 +44,8 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&str]) -> Result<()> {
 fn export(workspace: &Workspace, into: &Path, packages: &[&str]) -> Result<()> {
     let mut test = shell::cargo(workspace);
     test.arg("test").args(packages).args(["--lib", "--quiet", "export_bindings"]);
-    shell::run({
-        test.env("TS_RS_EXPORT_DIR", into);
-        test
-    })?;
+    test.env("TS_RS_EXPORT_DIR", into);
+    shell::run_quietly(test)?;
     if types(into)?.is_empty() {
         bail!("no type was exported: streamr-node has no test called export_bindings_…");
     }

@@ -53,6 +53,20 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs to the end and shows what it printed only if it fails: for what prints much when all is well.
+pub(crate) fn run_quietly(mut command: Command) -> Result<()> {
+    let name = describe(&command);
+    let output = command.output().with_context(|| format!("cannot start `{name}`"))?;
+    if interrupted() {
+        return Err(TestnetError::Interrupted.into());
+    }
+    if !output.status.success() {
+        eprint!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        bail!("`{name}` failed ({})", output.status);
+    }
+    Ok(())
+}
+
 /// Runs to the end and returns standard output, if the program exists and succeeds.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let name = describe(&command);
