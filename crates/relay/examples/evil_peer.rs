@@ -11,7 +11,7 @@
 
 #![allow(clippy::print_stdout, reason = "the program's output")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -174,13 +174,12 @@ async fn read(liar: Arc<Liar>, peer: PeerId, mut stream: Stream) -> Option<()> {
         let header = Header::decode(head).ok()?;
         let mut body = vec![0; header.body_len()];
         stream.read_exact(&mut body).await.ok()?;
-        let message = header.message(&Bytes::from(body)).ok()?;
-        match message {
+        match header.message(&Bytes::from(body)).ok()? {
             Message::Hello(hello) if hello.role != Role::Seed => {
                 let segments: Vec<_> = liar.lock_known().keys().copied().collect();
                 segments.iter().for_each(|name| liar.lie_about(peer, name));
             }
-            Message::Manifest(_, signed) => liar.learn(peer, signed),
+            Message::Manifest(_, signed) => liar.learn(signed),
             Message::Request(name, blocks) => liar.send_blocks(peer, &name, &blocks),
             _ => {}
         }
@@ -202,14 +201,14 @@ impl Liar {
         }
     }
 
-    fn learn(&self, from: PeerId, signed: Signed<Manifest>) {
+    fn learn(&self, signed: Signed<Manifest>) {
         let Ok(manifest) = signed.verify_stream(&self.key) else { return };
         let name = signed.segment_ref();
         if self.lock_known().insert(name, (signed, manifest)).is_some() {
             return;
         }
-        let victims: BTreeSet<PeerId> =
-            self.lock_victims().keys().copied().filter(|peer| *peer != from).collect();
+        // Whoever told it is lied to as well.
+        let victims: Vec<PeerId> = self.lock_victims().keys().copied().collect();
         victims.into_iter().for_each(|peer| self.lie_about(peer, &name));
     }
 

@@ -44,6 +44,7 @@ fn assert_harmless(lie: Lie) -> (FaultNetwork, Vec<u64>) {
     let mut network = network();
     let watches = network.watch_all();
     let evil = EvilPeer::enter(&network, lie).unwrap();
+    streamr_testnet::poll::let_run(Duration::from_secs(12)).unwrap();
     for node in &mut network.nodes {
         let dropped = |notice: &serde_json::Value| notice["error"]["code"] == "peer_dropped";
         node.wait_for("tells that a peer was dropped", ENOUGH, |snapshot| {
