@@ -21,11 +21,21 @@ const MAX_OUTSTANDING: usize = 16;
 /// After a failure the origin is left alone for this long.
 const ORIGIN_REST: Duration = Duration::from_secs(1);
 
+/// Whether the origin serves parts of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum RangeSupport {
+    /// Nothing has been fetched yet: one fetch at a time, because an origin without Range sends it all.
+    #[default]
+    Unknown,
+    Yes,
+    No,
+}
+
 /// What we know of the origin.
 #[derive(Debug, Default)]
 pub(super) struct Origin {
     pub(super) fetches: BTreeMap<FetchId, Fetch>,
-    pub(super) serves_whole_files_only: bool,
+    range: RangeSupport,
     pub(super) rests_until: Instant,
     next_fetch: u64,
 }
@@ -130,7 +140,7 @@ impl Swarm {
     fn origin_side(&self, segment: &Segment, now: Instant) -> OriginSide {
         let seed = self.peers.iter().find(|(_, peer)| peer.role() == Some(Role::Seed)).map(|(node, _)| *node);
         let origin_serves = !segment.origin_refused && now >= self.origin.rests_until;
-        match (origin_serves, self.origin.serves_whole_files_only, seed) {
+        match (origin_serves, self.origin.range == RangeSupport::No, seed) {
             (true, false, _) => OriginSide::Origin { whole: false },
             (_, _, Some(seed)) => OriginSide::Seed(seed),
             (true, true, None) => OriginSide::Origin { whole: true },
@@ -185,7 +195,8 @@ impl Swarm {
     }
 
     fn start_fetch(&mut self, name: SegmentRef, blocks: Range<u16>, now: Instant) {
-        if self.origin.fetches.len() >= MAX_FETCHES {
+        let most = if self.origin.range == RangeSupport::Unknown { 1 } else { MAX_FETCHES };
+        if self.origin.fetches.len() >= most {
             return;
         }
         let Some(segment) = self.segments.get_mut(&name) else { return };
@@ -206,8 +217,11 @@ impl Swarm {
     pub fn handle_fetch_ended(&mut self, now: Instant, id: FetchId, end: FetchEnd) {
         let Some(fetch) = self.origin.fetches.remove(&id) else { return };
         match end {
+            FetchEnd::Done if self.origin.range == RangeSupport::Unknown => {
+                self.origin.range = RangeSupport::Yes
+            }
             FetchEnd::Done | FetchEnd::Gone => {}
-            FetchEnd::RangeIgnored => self.origin.serves_whole_files_only = true,
+            FetchEnd::RangeIgnored => self.origin.range = RangeSupport::No,
             FetchEnd::Failed => self.origin.rests_until = now + ORIGIN_REST,
         }
         if let Some(segment) = self.segments.get_mut(&fetch.segment) {
