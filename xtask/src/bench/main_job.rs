@@ -32,6 +32,12 @@ impl Bench for MainJob {
         build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
         build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
         shell::run(build)?;
+        if !context.quick {
+            // Only its size is a figure here.
+            let mut app = shell::cargo(context.workspace);
+            app.args(["build", "--release", "--bins", "--package", "streamr-app"]);
+            shell::run(app)?;
+        }
         binaries::choose_directory(context.workspace.target().join("release"));
         Ok(())
     }
