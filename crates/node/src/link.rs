@@ -62,14 +62,16 @@ impl Link {
             return Earnings::UnknownSince { since_ms };
         }
         let Some(impact) = &self.impact else { return Earnings::NotYet };
+        // Whoever has not carried the stream in this hour is not told whether it has a pool.
         let hour = impact.provisional.iter().find(|p| chosen == Some(&p.stream));
+        let Some(hour) = hour else { return Earnings::NotYet };
         Earnings::Provisional {
             as_of_ms: impact.as_of.0,
-            amount: hour.and_then(|p| p.amount).map(|amount| amount.0),
-            currency: hour.and_then(|p| p.currency.clone()),
-            uptime_ppm: hour.map_or(0, |p| p.parts.uptime_ppm),
-            quality_ppm: hour.map_or(0, |p| p.parts.quality_ppm),
-            bandwidth_ppm: hour.map_or(0, |p| p.parts.bandwidth_ppm),
+            amount: hour.amount.map(|amount| amount.0),
+            currency: hour.currency.clone(),
+            uptime_ppm: hour.parts.uptime_ppm,
+            quality_ppm: hour.parts.quality_ppm,
+            bandwidth_ppm: hour.parts.bandwidth_ppm,
             credited_bytes: impact.bytes_served_ever,
         }
     }
@@ -117,6 +119,7 @@ impl Link {
 mod tests {
     use super::*;
     use streamr_coordinator_api::{ErrorCode, Problem};
+    use streamr_coordinator_api::{Provisional, ScoreParts};
     use streamr_model::NodeId;
 
     fn silence() -> ClientError {
@@ -131,8 +134,17 @@ mod tests {
             bytes_served_ever: 9,
             peers_helped_ever: 1,
             supporting_s: 1,
-            provisional: vec![],
+            provisional: vec![Provisional {
+                stream: alice(),
+                amount: None,
+                currency: None,
+                parts: ScoreParts { uptime_ppm: 1, quality_ppm: 2, bandwidth_ppm: 3 },
+            }],
         }
+    }
+
+    fn alice() -> StreamId {
+        "alice".parse().unwrap()
     }
 
     #[test]
@@ -144,7 +156,15 @@ mod tests {
         assert!(!link.handle_failure(&silence(), "c", UnixMs(170)));
         assert_eq!(link.earnings(None), Earnings::UnknownSince { since_ms: 100 });
         assert!(link.handle_answer(None));
-        assert!(matches!(link.earnings(None), Earnings::Provisional { credited_bytes: 9, amount: None, .. }));
+        let earned = link.earnings(Some(&alice()));
+        assert!(matches!(earned, Earnings::Provisional { credited_bytes: 9, amount: None, .. }));
+    }
+
+    #[test]
+    fn a_stream_not_carried_in_this_hour_has_earnings_that_are_not_known_rather_than_none() {
+        let mut link = Link::new();
+        link.handle_impact(impact(), UnixMs(100));
+        assert_eq!(link.earnings(Some(&"bob".parse().unwrap())), Earnings::NotYet);
     }
 
     #[test]

@@ -241,7 +241,7 @@ pub struct Totals {
 #[serde(tag = "known", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Earnings {
-    /// The coordinator has not been asked yet.
+    /// The coordinator has not been asked yet, or the stream was not carried in this hour.
     NotYet,
     /// The coordinator cannot be reached.
     UnknownSince {

@@ -246,7 +246,7 @@ export const words = {
     heading: 'Earnings this hour',
     provisional: 'provisional',
     notYet: 'Not known yet',
-    notYetHelp: 'Shown after the coordinator’s first report.',
+    notYetHelp: 'Shown once you have supported the stream in this hour.',
     unknownSince: (clock: string) => `Unknown since ${clock}`,
     unknownHelp: 'The coordinator does not answer. The amount is shown again as soon as it does.',
     noPool: 'No support pool',

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Enrol, Enrolled, ErrorCode, HeartbeatAnswer, HeartbeatRequest, Impact,
-    InvitePreview, LiveStream, LiveStreams, Membership, Problem,
+    InvitePreview, LiveStream, LiveStreams, Membership, Problem, Provisional, ScoreParts,
 };
 use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, StreamId, UnixMs};
 use tokio::sync::oneshot;
@@ -200,6 +200,11 @@ async fn impact(Path(node): Path<NodeId>) -> Json<Impact> {
         bytes_served_ever: 2,
         peers_helped_ever: 3,
         supporting_s: 4,
-        provisional: vec![],
+        provisional: vec![Provisional {
+            stream: "alice".parse().unwrap(),
+            amount: None,
+            currency: None,
+            parts: ScoreParts { uptime_ppm: 1_000_000, quality_ppm: 0, bandwidth_ppm: 0 },
+        }],
     })
 }
