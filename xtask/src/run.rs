@@ -62,13 +62,13 @@ pub(crate) fn run(workspace: &Workspace, args: &RunArgs) -> Result<()> {
         return Err(TestnetError::Interrupted.into());
     }
     match &args.coordinator {
-        Some(coordinator) => join(headless, coordinator, args.seconds),
+        Some(coordinator) => join(headless, coordinator, args),
         None => start(headless, args),
     }
 }
 
 /// The app alone, on somebody else's network.
-fn join(headless: bool, coordinator: &str, seconds: Option<u64>) -> Result<()> {
+fn join(headless: bool, coordinator: &str, args: &RunArgs) -> Result<()> {
     let directory = tempfile::Builder::new().prefix("streamr-run-").tempdir()?;
     let mut face = Face::start(
         headless,
@@ -76,7 +76,26 @@ fn join(headless: bool, coordinator: &str, seconds: Option<u64>) -> Result<()> {
         &FaceStart { join: coordinator, support: None, listen_ip: None },
     )?;
     face.announce();
-    watch(seconds, || face.check_alive())
+    let mut collector = SummaryCollector::default();
+    watch(args.seconds, || observe(&mut face, &mut collector))?;
+    tell(&collector.summary(0, 0), args.json)
+}
+
+/// Looks after the app, and at what it did where it can be asked.
+fn observe(face: &mut Face, collector: &mut SummaryCollector) -> Result<(), TestnetError> {
+    face.check_alive()?;
+    if let Some(node) = face.node() {
+        collector.observe(node.id(), &node.snapshot()?);
+    }
+    Ok(())
+}
+
+fn tell(summary: &Summary, as_json: bool) -> Result<()> {
+    report(summary);
+    if as_json {
+        println!("{}", serde_json::to_string(summary)?);
+    }
+    Ok(())
 }
 
 fn start(headless: bool, args: &RunArgs) -> Result<()> {
@@ -107,11 +126,8 @@ fn start(headless: bool, args: &RunArgs) -> Result<()> {
     let mut told = Instant::now();
     watch(args.seconds, || {
         network.check_alive()?;
-        face.check_alive()?;
         network.observe(&mut collector)?;
-        if let Some(node) = face.node() {
-            collector.observe(node.id(), &node.snapshot()?);
-        }
+        observe(&mut face, &mut collector)?;
         if told.elapsed() >= REPORT_EVERY {
             told = Instant::now();
             report(&collector.summary(0, 0));
@@ -123,12 +139,7 @@ fn start(headless: bool, args: &RunArgs) -> Result<()> {
     for complaint in playback.iter().flat_map(|report| &report.complaints) {
         eprintln!("player: {complaint}");
     }
-    let summary = collector.summary(playback.as_ref().map_or(0, PlaybackReport::errors), stalls);
-    report(&summary);
-    if args.json {
-        println!("{}", serde_json::to_string(&summary)?);
-    }
-    Ok(())
+    tell(&collector.summary(playback.as_ref().map_or(0, PlaybackReport::errors), stalls), args.json)
 }
 
 /// Calls `look` until the time is over or Ctrl-C, which here is how a run ends well.
