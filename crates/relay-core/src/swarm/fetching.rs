@@ -218,7 +218,7 @@ impl Swarm {
         let Some(fetch) = self.origin.fetches.remove(&id) else { return };
         match end {
             FetchEnd::Done if self.origin.range == RangeSupport::Unknown => {
-                self.origin.range = RangeSupport::Yes
+                self.origin.range = RangeSupport::Yes;
             }
             FetchEnd::Done | FetchEnd::Gone => {}
             FetchEnd::RangeIgnored => self.origin.range = RangeSupport::No,
