@@ -29,7 +29,7 @@ const DESKTOP: &[&str] = &[
     "gstreamer1.0-plugins-bad",
 ];
 
-/// Windows without a screen, players, browsers, packet counts, and the compilers of other systems.
+/// Windows without a screen (and `busctl` and `xprop` to look at them), players, browsers, packet counts, and the compilers of other systems.
 const TEST: &[&str] = &[
     "at-spi2-core",
     "chromium",
@@ -43,8 +43,10 @@ const TEST: &[&str] = &[
     "iproute2",
     "nftables",
     "scrot",
+    "systemd",
     "vlc",
     "webkit2gtk-driver",
+    "x11-utils",
     "xauth",
     "xdg-utils",
     "xdotool",
