@@ -52,6 +52,8 @@ pub struct LiveSegment {
     pub init_uri: Option<String>,
     /// Further lines, kept as they are. Lines that this playlist writes itself are left out.
     pub tags: Vec<String>,
+    /// Lines about the playlist as a whole; the newest segment's are shown.
+    pub header_tags: Vec<String>,
     /// The URI under which the node serves it.
     pub uri: String,
     /// Length in bytes.
@@ -71,6 +73,7 @@ impl LiveSegment {
             container: manifest.container,
             init_uri: manifest.init.as_ref().and(init_uri),
             tags: manifest.tags.clone(),
+            header_tags: manifest.header_tags.clone(),
             uri,
             len: manifest.len,
         }

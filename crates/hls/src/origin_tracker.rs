@@ -98,6 +98,8 @@ pub enum ReadFailure {
 pub struct TrackedSegment {
     /// The segment as the origin describes it.
     pub segment: MediaSegment,
+    /// Lines about the whole playlist it was found in, as the origin wrote them.
+    pub header_tags: Vec<String>,
     /// The epoch's number, counted from 0.
     pub epoch: u64,
     /// Set on the first segment of an epoch.
@@ -322,6 +324,7 @@ impl OriginTracker {
                 begins_epoch: reason.filter(|_| at == 0),
                 lost_before,
                 discontinuity: segment.discontinuity || lost_before > 0 || broken,
+                header_tags: playlist.header_tags.clone(),
                 segment,
             }
         };

@@ -19,6 +19,7 @@ fn segment(epoch: u64, sequence: u64) -> LiveSegment {
         container: SegmentContainer::MpegTs,
         init_uri: None,
         tags: vec![],
+        header_tags: vec![],
         uri: format!("{epoch}-{sequence}.ts"),
         len: 1000,
     }
@@ -38,6 +39,19 @@ fn pushed(segments: impl IntoIterator<Item = LiveSegment>) -> LivePlaylist {
         playlist.push(segment, UnixMs(0)).unwrap();
     }
     playlist
+}
+
+#[test]
+fn lines_about_the_whole_playlist_are_kept_unless_only_the_origin_could_honour_them() {
+    let mut newest = segment(1, 1);
+    newest.header_tags = vec![
+        "#EXT-X-INDEPENDENT-SEGMENTS".into(),
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES".into(),
+        "#EXT-X-VENDOR:A=1".into(),
+        "#EXT-X-ENDLIST".into(),
+    ];
+    let playlist = pushed([segment(1, 0), newest]);
+    assert_eq!(read(&playlist).header_tags, ["#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-VENDOR:A=1"]);
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub struct Manifest {
     /// The segment's other playlist lines as the origin wrote them, unknown tags included, without the
     /// tags that the fields above stand for.
     pub tags: Vec<String>,
+    /// Further lines about the playlist as a whole, as the origin wrote them.
+    pub header_tags: Vec<String>,
     /// Length in bytes.
     pub len: u32,
     /// Length of every block but the last, in bytes.
@@ -87,8 +89,10 @@ impl Manifest {
     pub const MAX_SEGMENT_LEN: u32 = 64 * 1024 * 1024;
     /// The longest initialisation section, in bytes.
     pub const MAX_INIT_LEN: usize = 64 * 1024;
-    const MAX_TEXT_LEN: usize = 2048;
-    const MAX_TAGS: usize = 32;
+    /// The longest URL or playlist line, in bytes.
+    pub const MAX_TEXT_LEN: usize = 2048;
+    /// The most lines of the segment, and as many of the playlist.
+    pub const MAX_TAGS: usize = 32;
 
     /// BLAKE3 of each block of `segment`, in order.
     pub fn hash_blocks(segment: &[u8]) -> Vec<[u8; 32]> {
@@ -113,9 +117,10 @@ impl Manifest {
             return Err(ManifestError::Duration);
         }
         let init_fits = self.init.as_ref().is_none_or(|init| init.len() <= Self::MAX_INIT_LEN);
+        let few_and_plain = |tags: &[String]| tags.len() <= Self::MAX_TAGS && tags.iter().all(plain);
         if !plain(&self.origin_url)
-            || self.tags.len() > Self::MAX_TAGS
-            || !self.tags.iter().all(plain)
+            || !few_and_plain(&self.tags)
+            || !few_and_plain(&self.header_tags)
             || !init_fits
         {
             return Err(ManifestError::Text);
@@ -169,6 +174,7 @@ pub(crate) mod tests {
             container: SegmentContainer::MpegTs,
             init: None,
             tags: vec![],
+            header_tags: vec![],
             len: u32::try_from(segment.len()).unwrap(),
             block_len: Manifest::BLOCK_LEN,
             block_hashes: Manifest::hash_blocks(segment),
@@ -198,12 +204,13 @@ pub(crate) mod tests {
     #[test]
     fn nonsense_is_refused_though_it_is_signed() {
         let good = manifest_of(&[1; 70_000]);
-        let spoil: [fn(&mut Manifest); 6] = [
+        let spoil: [fn(&mut Manifest); 7] = [
             |m| m.block_len = 1,
             |m| m.len = 0,
             |m| m.block_hashes.truncate(1),
             |m| m.duration_us = 0,
             |m| m.tags.push("#EXT-X-A\n#EXT-X-ENDLIST".into()),
+            |m| m.header_tags = vec!["#EXT-X-A".into(); 33],
             |m| m.len = u32::MAX,
         ];
         for change in spoil {

@@ -58,6 +58,7 @@ fn manifest(n: u8) -> Arc<Manifest> {
         container: SegmentContainer::MpegTs,
         init: None,
         tags: Vec::new(),
+        header_tags: Vec::new(),
         len: u32::from(BLOCKS) * Manifest::BLOCK_LEN - 5,
         block_len: Manifest::BLOCK_LEN,
         block_hashes: vec![[0; 32]; usize::from(BLOCKS)],

@@ -157,6 +157,7 @@ impl World {
             container: SegmentContainer::MpegTs,
             init: None,
             tags: Vec::new(),
+            header_tags: Vec::new(),
             len: u32::try_from(bytes.len()).unwrap(),
             block_len: Manifest::BLOCK_LEN,
             block_hashes: Manifest::hash_blocks(&bytes),

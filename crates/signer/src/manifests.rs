@@ -39,11 +39,6 @@ pub struct ManifestSigner {
 }
 
 impl ManifestSigner {
-    /// The most playlist lines a manifest carries.
-    const MAX_TAGS: usize = 32;
-    /// The longest such line, in bytes.
-    const MAX_TAG_LEN: usize = 2048;
-
     /// Signs for `stream` with `key`, from `epoch` on.
     pub fn new(stream: StreamId, key: SecretKey, epoch: StreamEpoch) -> Self {
         Self { stream, key, epoch, next: 0, broken: false }
@@ -92,7 +87,8 @@ impl ManifestSigner {
             origin_offset: segment.byte_range.map_or(0, |range| range.start),
             container,
             init: init.map(|init| init.to_vec()),
-            tags: tags(segment),
+            tags: kept(segment.key_lines().chain(segment.tags.iter().cloned())),
+            header_tags: kept(tracked.header_tags.iter().cloned()),
             len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             block_len: Manifest::BLOCK_LEN,
             block_hashes: Manifest::hash_blocks(bytes),
@@ -103,10 +99,9 @@ impl ManifestSigner {
     }
 }
 
-/// Keys first: without them the segment is worth nothing.
-fn tags(segment: &MediaSegment) -> Vec<String> {
-    let all = segment.key_lines().chain(segment.tags.iter().cloned());
-    all.filter(|tag| tag.len() <= ManifestSigner::MAX_TAG_LEN).take(ManifestSigner::MAX_TAGS).collect()
+/// As many lines as a manifest carries. Keys come first: without them the segment is worth nothing.
+fn kept(lines: impl Iterator<Item = String>) -> Vec<String> {
+    lines.filter(|line| line.len() <= Manifest::MAX_TEXT_LEN).take(Manifest::MAX_TAGS).collect()
 }
 
 /// What the bytes are. Encrypted ones cannot be looked into and are taken for what the playlist says.

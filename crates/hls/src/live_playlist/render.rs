@@ -6,8 +6,9 @@ use super::window::Entry;
 use super::{LivePlaylist, LiveSegment};
 use crate::time::iso8601;
 
-/// Tags that this playlist writes itself or that would change its meaning.
-const OURS: [&str; 15] = [
+/// Tags that this playlist writes itself, that would change its meaning, or that promise what only the
+/// origin does (parts, blocking reloads).
+const OURS: [&str; 21] = [
     "#EXTM3U",
     "#EXTINF",
     "#EXT-X-VERSION",
@@ -23,18 +24,26 @@ const OURS: [&str; 15] = [
     "#EXT-X-STREAM-INF",
     "#EXT-X-SKIP",
     "#EXT-X-MEDIA",
+    "#EXT-X-SERVER-CONTROL",
+    "#EXT-X-PART-INF",
+    "#EXT-X-PART",
+    "#EXT-X-PRELOAD-HINT",
+    "#EXT-X-RENDITION-REPORT",
+    "#EXT-X-GAP",
 ];
 const KEY: &str = "#EXT-X-KEY";
 
 /// See [`LivePlaylist::render`].
 pub(super) fn render(playlist: &LivePlaylist) -> String {
-    let mut text = format!(
-        "#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n\
-         #EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
-        version(playlist),
-        playlist.target_duration_s,
-        playlist.first_number,
-        playlist.discontinuity_sequence,
+    let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{}\n", version(playlist));
+    // Above the lines of ours: below them an unknown tag would be taken for the first segment's.
+    if let Some(newest) = playlist.shown.back() {
+        push_lines(&mut text, newest.segment.header_tags.iter().filter(|tag| is_kept(tag)));
+    }
+    let _ = write!(
+        text,
+        "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
+        playlist.target_duration_s, playlist.first_number, playlist.discontinuity_sequence,
     );
     let mut in_force = InForce::default();
     for entry in &playlist.shown {

@@ -138,6 +138,7 @@ fn manifest(sequence: u64) -> Manifest {
         container: SegmentContainer::MpegTs,
         init: None,
         tags: Vec::new(),
+        header_tags: Vec::new(),
         len: SEGMENT_LEN,
         block_len: Manifest::BLOCK_LEN,
         block_hashes: vec![[0; 32]; blocks as usize],
