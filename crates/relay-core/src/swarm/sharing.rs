@@ -115,7 +115,8 @@ impl Swarm {
         let mut refused = BlockSet::empty(wanted.capacity());
         for index in wanted.iter() {
             let queued = peer.upload.queue.contains(&(name, index));
-            if held.is_none_or(|held| !held.contains(index)) || saturated {
+            let full = saturated || peer.upload.queue.len() >= Upload::MAX_QUEUE;
+            if full || held.is_none_or(|held| !held.contains(index)) {
                 refused.insert(index);
             } else if !queued {
                 peer.upload.queue.push_back((name, index));
@@ -175,7 +176,7 @@ impl Swarm {
         self.peers.values().any(|peer| !peer.upload.queue.is_empty() || peer.upload.in_flight_bytes > 0)
     }
 
-    /// Complete segments are offered no more, and nobody is told again what everybody has.
+    /// Tells the driver of a segment that has just become whole.
     pub(super) fn settle(&mut self, name: SegmentRef) {
         if self.segments.get(&name).is_some_and(|segment| segment.phase == Phase::Complete) {
             self.act(Action::Complete(name));
