@@ -3,15 +3,22 @@
 mod load;
 mod main_job;
 mod report;
+mod row;
+mod runs;
+
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use streamr_testnet::poll;
 
 use crate::exit::Stop;
 use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
 use load::LoadMeter;
-use report::{Report, Row};
+use report::Report;
+use row::Row;
+use runs::Rules;
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
@@ -40,26 +47,38 @@ pub(crate) struct Context<'a> {
 }
 
 /// A set of figures.
-pub(crate) trait Bench {
+pub(crate) trait Bench: Sync {
     /// Its name on the command line and of its file.
     fn name(&self) -> &'static str;
+
+    /// Every row of BENCH.md that it can give, in the order in which they are shown. A run that does not
+    /// measure one of them leaves it out, and it stands there without a value.
+    fn rows(&self) -> Vec<Row>;
+
+    /// Whether it uses all cores on purpose. Otherwise a machine without a core to spare rejects the run.
+    fn saturates(&self) -> bool {
+        false
+    }
 
     /// Builds, in release, what is measured.
     fn prepare(&self, context: &Context<'_>) -> Result<()>;
 
-    /// Measures once. Every row of BENCH.md is there in every run, with no value if it has none.
+    /// Measures once. Only rows of [`Self::rows`].
     fn measure(&self, context: &Context<'_>, seed: u32) -> Result<Vec<Row>>;
 }
 
-const BENCHES: [&dyn Bench; 1] = [&main_job::MainJob];
-/// CPU of others, in cores, beyond which figures mean nothing.
-const MOST_FOREIGN_LOAD: f64 = 0.3;
-/// Share of all cores beyond which figures measure the machine's limit.
-const SATURATED: f64 = 0.95;
+/// All benches, in the order in which they are listed.
+const BENCHES: &[&dyn Bench] = &[
+    &main_job::MainJob, //
+];
+/// Others' work, in cores, below which a rejected run is repeated at once.
+const QUIET: f64 = 0.2;
+/// For how long a quiet machine is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Prepares, measures, prints, writes.
 pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
-    let names = BENCHES.map(|bench| bench.name()).join(", ");
+    let names = BENCHES.iter().map(|bench| bench.name()).collect::<Vec<_>>().join(", ");
     let Some(name) = &args.name else {
         println!("{names}");
         return Ok(());
@@ -71,28 +90,54 @@ pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     setup::ensure(workspace, Purpose::RunDesktop)?;
     bench.prepare(&context)?;
 
-    let mut runs = Vec::new();
-    let mut foreign_load: f64 = 0.0;
-    for seed in 0..args.seeds.max(1) {
+    let rules = Rules { seeds: args.seeds, quick: args.quick, saturates: bench.saturates() };
+    let run = |seed| {
         let meter = LoadMeter::start()?;
-        runs.push(bench.measure(&context, seed)?);
-        let load = meter.finish()?;
-        eprintln!("run {seed}: {:.2} cores busy, {:.2} of them with others' work", load.busy, load.foreign);
-        foreign_load = foreign_load.max(load.foreign);
-        if load.foreign > MOST_FOREIGN_LOAD {
-            let why =
-                format!("rejected: others used {:.2} cores, more than {MOST_FOREIGN_LOAD}", load.foreign);
-            return Err(Stop::TryLater(why).into());
-        }
-        if load.busy > SATURATED * load.cores {
-            let why = format!("rejected: all {} cores were busy", load.cores);
-            return Err(Stop::TryLater(why).into());
-        }
-    }
-    let report = Report::new(workspace, name, &context, &runs, foreign_load)?;
+        let rows = bench.measure(&context, seed)?;
+        Ok((rows, meter.finish()?))
+    };
+    let runs = rules.run(run, wait_for_a_quiet_machine)?;
+    let report = Report::new(workspace, name, &bench.rows(), args.quick, &runs)?;
     print!("{}", report.table());
     let path = workspace.target().join("bench").join(format!("{name}.json"));
     report.write(&path)?;
     eprintln!("written to {}", path.display());
+    match runs.rejected {
+        Some(why) => Err(Stop::TryLater(why).into()),
+        None => Ok(()),
+    }
+}
+
+/// Waits while others work, but not for ever: the repeated run is judged by itself.
+fn wait_for_a_quiet_machine() -> Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST_WAIT {
+        let meter = LoadMeter::start()?;
+        poll::let_run(Duration::from_secs(3))?;
+        if meter.finish()?.foreign < QUIET {
+            break;
+        }
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_bench_declares_its_rows_once_and_with_aims_that_can_be_read() {
+        let names: BTreeSet<&str> = BENCHES.iter().map(|bench| bench.name()).collect();
+        assert_eq!(names.len(), BENCHES.len());
+        for bench in BENCHES {
+            let rows = bench.rows();
+            let distinct: BTreeSet<&str> = rows.iter().map(|row| &*row.name).collect();
+            assert!(!rows.is_empty() && distinct.len() == rows.len(), "{}", bench.name());
+            for row in rows {
+                assert!(row.aim.is_empty() || row.aim().is_some(), "{} {}", bench.name(), row.name);
+            }
+        }
+    }
 }
