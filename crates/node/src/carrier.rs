@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use streamr_model::BitsPerSecond;
-use streamr_relay::{PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats};
+use streamr_relay::{Member, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 
 /// Starts relays.
@@ -32,6 +32,7 @@ pub(crate) trait Carried: Send + Sync + 'static {
         &self,
         seed: Option<PeerAddresses>,
         members: Vec<PeerAddresses>,
+        electors: Vec<Member>,
     ) -> impl Future<Output = ()> + Send;
     /// See [`Relay::set_upload_cap`].
     fn set_upload_cap(&self, cap: BitsPerSecond) -> impl Future<Output = ()> + Send;
@@ -64,8 +65,13 @@ impl Carried for Relay {
         Self::stats(self)
     }
 
-    async fn set_members(&self, seed: Option<PeerAddresses>, members: Vec<PeerAddresses>) {
-        Self::set_members(self, seed, members).await;
+    async fn set_members(
+        &self,
+        seed: Option<PeerAddresses>,
+        members: Vec<PeerAddresses>,
+        electors: Vec<Member>,
+    ) {
+        Self::set_members(self, seed, members, electors).await;
     }
 
     async fn set_upload_cap(&self, cap: BitsPerSecond) {

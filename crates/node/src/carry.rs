@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use streamr_coordinator_api::Membership;
 use streamr_model::{BitsPerSecond, SecretKey, StreamId, StreamKey};
-use streamr_relay::{ListenAt, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
+use streamr_relay::{ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -56,22 +56,23 @@ pub(crate) struct Begun {
 pub(crate) struct Members {
     pub(crate) seed: Option<PeerAddresses>,
     pub(crate) members: Vec<PeerAddresses>,
+    pub(crate) electors: Vec<Member>,
 }
 
 impl From<&Membership> for Members {
     fn from(view: &Membership) -> Self {
-        let members = view.members.iter().take(Membership::MAX_MEMBERS).map(|member| PeerAddresses {
-            node: member.node,
-            addresses: member.addresses.clone(),
-            uplink: member.uplink_bps,
-        });
-        let seed = view.seed.as_ref().map(|seed| PeerAddresses {
-            node: seed.node,
-            addresses: seed.addresses.clone(),
-            // A signer does not say; it sits beside the origin.
-            uplink: Membership::MAX_UPLINK,
-        });
-        Self { seed, members: members.collect() }
+        let members = view
+            .members
+            .iter()
+            .take(Membership::MAX_MEMBERS)
+            .map(|member| PeerAddresses { node: member.node, addresses: member.addresses.clone() });
+        let electors = view.members.iter().take(Membership::MAX_MEMBERS);
+        let electors = electors.map(|member| Member { node: member.node, uplink: member.uplink_bps });
+        let seed = view
+            .seed
+            .as_ref()
+            .map(|seed| PeerAddresses { node: seed.node, addresses: seed.addresses.clone() });
+        Self { seed, members: members.collect(), electors: electors.collect() }
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
             }
             Ok(()) = members.changed() => {
                 let latest = members.borrow_and_update().clone();
-                relay.set_members(latest.seed, latest.members).await;
+                relay.set_members(latest.seed, latest.members, latest.electors).await;
             }
         }
     }
@@ -124,7 +125,7 @@ async fn start<C: Carrier>(carrier: &C, order: CarryOrder) -> Result<Started<C::
     let stream_key = membership.key.ok_or_else(|| no_signer(&order.stream))?;
     let (relay, events, notice) = listen(carrier, &order, stream_key, &membership.origin).await?;
     let first = Members::from(&membership);
-    relay.set_members(first.seed.clone(), first.members.clone()).await;
+    relay.set_members(first.seed.clone(), first.members.clone(), first.electors.clone()).await;
     let (cap_tx, cap) = watch::channel(BitsPerSecond(order.settings.upload_cap_bps));
     let (members_tx, members) = watch::channel(first);
     let begun = Begun {

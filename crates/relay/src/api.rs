@@ -8,7 +8,7 @@ use bytes::Bytes;
 use streamr_model::{
     BitsPerSecond, Manifest, NodeId, ProviderTally, SecretKey, Signed, StreamId, StreamKey, UnixMs,
 };
-use streamr_relay_core::{Config, Role, Swarm};
+use streamr_relay_core::{Config, Member, Role, Swarm};
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
@@ -56,8 +56,6 @@ pub struct PeerAddresses {
     pub node: NodeId,
     /// Where.
     pub addresses: Vec<String>,
-    /// The uplink it offers.
-    pub uplink: BitsPerSecond,
 }
 
 /// When a segment was published and when this node held all of it.
@@ -162,6 +160,7 @@ const SEED_UPLINK: BitsPerSecond = BitsPerSecond(1_000_000_000);
 /// A running supporter node's swarm, for one stream. Dropping it without [`Relay::stop`] stops it at once.
 #[derive(Debug)]
 pub struct Relay {
+    me: NodeId,
     orders: mpsc::Sender<Order>,
     stats: watch::Receiver<RelayStats>,
     addresses: Vec<String>,
@@ -178,9 +177,10 @@ impl Relay {
         let server = playback.serve(config.playback).await?;
         let (net, net_events) = Net::start(&config.identity, config.listen).await?;
         let addresses = net.addresses().to_vec();
+        let me = config.identity.node_id();
         let swarm = Swarm::new(
             Config {
-                me: config.identity.node_id(),
+                me,
                 role: Role::Supporter,
                 stream: config.stream,
                 uplink: config.upload_cap,
@@ -192,7 +192,7 @@ impl Relay {
         );
         let supporting = Supporting { reader, playback };
         let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, Some(supporting));
-        Ok((Self { orders, stats, addresses, playback: server }, events))
+        Ok((Self { me, orders, stats, addresses, playback: server }, events))
     }
 
     /// Addresses peers can dial: multiaddr texts without the `/p2p` part.
@@ -210,9 +210,20 @@ impl Relay {
         self.stats.clone()
     }
 
-    /// Replaces the view of who carries the stream. Ourselves may be in it.
-    pub async fn set_members(&self, seed: Option<PeerAddresses>, members: Vec<PeerAddresses>) {
-        order(&self.orders, Order::SetMembers(seed, members)).await;
+    /// Replaces the view of who carries the stream: whom to be connected to (ourselves may be in it), and the
+    /// electors, the same for everybody. A node that is neither an elector nor told of a seed lets go of the
+    /// seed it had.
+    pub async fn set_members(
+        &self,
+        seed: Option<PeerAddresses>,
+        members: Vec<PeerAddresses>,
+        electors: Vec<Member>,
+    ) {
+        let is_elector = electors.iter().any(|elector| elector.node == self.me);
+        if seed.is_none() && !is_elector {
+            order(&self.orders, Order::LetGoOfSeeds).await;
+        }
+        order(&self.orders, Order::SetMembers { seed, members, electors }).await;
     }
 
     /// Changes the cap; takes effect with the next block.

@@ -35,7 +35,8 @@ const FINEST_SLEEP: Duration = Duration::from_millis(1);
 /// What the handle asks of the driver.
 #[derive(Debug)]
 pub(crate) enum Order {
-    SetMembers(Option<PeerAddresses>, Vec<PeerAddresses>),
+    SetMembers { seed: Option<PeerAddresses>, members: Vec<PeerAddresses>, electors: Vec<Member> },
+    LetGoOfSeeds,
     SetUploadCap(streamr_model::BitsPerSecond),
     Publish(Box<Signed<Manifest>>, Bytes),
     Stop(oneshot::Sender<()>),
@@ -154,16 +155,22 @@ impl Driver {
     async fn obey(&mut self, order: Order) {
         let now = self.now();
         match order {
-            Order::SetMembers(seed, members) => {
-                let view =
-                    members.iter().map(|peer| Member { node: peer.node, uplink: peer.uplink }).collect();
-                self.swarm.set_view(now, seed.as_ref().map(|seed| seed.node), view);
-                self.net.set_targets(seed.into_iter().chain(members).collect()).await;
+            Order::SetMembers { seed, members, electors } => {
+                self.swarm.set_view(now, seed.as_ref().map(|seed| seed.node), electors);
+                self.net.set_targets(seed, members).await;
             }
+            Order::LetGoOfSeeds => self.let_go_of_seeds().await,
             Order::SetUploadCap(cap) => self.swarm.set_upload_cap(now, cap),
             Order::Publish(signed, segment) => self.publish(now, *signed, &segment),
             // Taken by `run`.
             Order::Stop(_) => {}
+        }
+    }
+
+    /// In a large swarm the seed has room for the electors only.
+    async fn let_go_of_seeds(&self) {
+        for (node, _) in self.swarm.introduced_peers().filter(|(_, role)| *role == Role::Seed) {
+            self.net.disconnect(node, Afterwards::Welcome).await;
         }
     }
 

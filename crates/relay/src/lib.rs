@@ -15,3 +15,4 @@ pub use api::{
     ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,
     SegmentTiming,
 };
+pub use streamr_relay_core::Member;

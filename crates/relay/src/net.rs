@@ -38,7 +38,7 @@ pub(crate) enum NetEvent {
 #[derive(Debug)]
 enum NetCommand {
     Disconnect(NodeId, Afterwards),
-    SetTargets(Vec<PeerAddresses>),
+    SetTargets(Option<PeerAddresses>, Vec<PeerAddresses>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -83,9 +83,9 @@ impl Net {
         self.command(NetCommand::Disconnect(node, afterwards)).await;
     }
 
-    /// Keeps connections to these peers; others may still connect to us.
-    pub(crate) async fn set_targets(&self, peers: Vec<PeerAddresses>) {
-        self.command(NetCommand::SetTargets(peers)).await;
+    /// Keeps connections to the seed and to these peers; others may still connect to us.
+    pub(crate) async fn set_targets(&self, seed: Option<PeerAddresses>, peers: Vec<PeerAddresses>) {
+        self.command(NetCommand::SetTargets(seed, peers)).await;
     }
 
     /// Closes every socket; returns once that is done, or after `patience`.

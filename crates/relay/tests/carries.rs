@@ -18,7 +18,7 @@ use streamr_model::{
     BitsPerSecond, Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch,
     StreamId, UnixMs,
 };
-use streamr_relay::{ListenAt, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig};
+use streamr_relay::{ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig};
 use url::Url;
 
 const SEGMENT_LEN: usize = 700_000;
@@ -116,7 +116,7 @@ impl World {
     }
 
     async fn introduce(&self) {
-        let peer = |node, addresses| PeerAddresses { node, addresses, uplink: BitsPerSecond(20_000_000) };
+        let peer = |node, addresses| PeerAddresses { node, addresses };
         let seed = peer(SecretKey::from_seed([2; 32]).node_id(), self.seed.addresses());
         let members: Vec<_> = self
             .relays
@@ -124,8 +124,10 @@ impl World {
             .enumerate()
             .map(|(n, relay)| peer(node_key(n).node_id(), relay.addresses()))
             .collect();
+        let elector = |peer: &PeerAddresses| Member { node: peer.node, uplink: BitsPerSecond(20_000_000) };
+        let electors: Vec<_> = members.iter().map(elector).collect();
         for relay in &self.relays {
-            relay.set_members(Some(seed.clone()), members.clone()).await;
+            relay.set_members(Some(seed.clone()), members.clone(), electors.clone()).await;
         }
     }
 

@@ -1,8 +1,10 @@
 //! Whom to dial when: pure, time as an argument.
 //!
 //! Of two nodes that know of each other the one with the smaller id dials at once and the other only if
-//! nothing came of it, so that pairs do not connect twice. Failures back off. At most
-//! [`Dialer::PER_MINUTE`] dials begin in a minute, because home routers fall over.
+//! nothing came of it, so that pairs do not connect twice; the seed dials nobody and is dialled at once.
+//! Failures back off. At most [`Dialer::PER_MINUTE`] dials begin in a minute, because home routers fall over;
+//! where more are due, those that failed least go first, in an order that is each node's own, so that not
+//! everybody dials the same few.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ struct Target {
     addresses: Vec<String>,
     not_before: Instant,
     failures: u32,
+    /// Lower goes first where not all can be dialled.
+    turn: u64,
 }
 
 /// See the module. Knows at most [`Dialer::MAX_TARGETS`] targets.
@@ -41,14 +45,24 @@ impl Dialer {
     }
 
     /// Replaces the targets; what is known about those that stay is kept.
-    pub(super) fn set_targets(&mut self, now: Instant, peers: Vec<PeerAddresses>) {
+    pub(super) fn set_targets(
+        &mut self,
+        now: Instant,
+        seed: Option<PeerAddresses>,
+        peers: Vec<PeerAddresses>,
+    ) {
         let mut before = std::mem::take(&mut self.targets);
-        for peer in peers.into_iter().filter(|peer| peer.node != self.me).take(Self::MAX_TARGETS) {
+        let seed = seed.into_iter().map(|seed| (seed, now, 0));
+        let peers = peers.into_iter().map(|peer| {
             let first = if self.me < peer.node { now } else { now + Self::YIELD_TO_SMALLER };
+            let turn = turn(&self.me, &peer.node);
+            (peer, first, turn)
+        });
+        let others = seed.chain(peers).filter(|(peer, ..)| peer.node != self.me).take(Self::MAX_TARGETS);
+        for (peer, first, turn) in others {
             let known = before.remove(&peer.node).filter(|target| target.addresses == peer.addresses);
-            let target =
-                known.unwrap_or(Target { addresses: peer.addresses, not_before: first, failures: 0 });
-            self.targets.insert(peer.node, target);
+            let fresh = Target { addresses: peer.addresses, not_before: first, failures: 0, turn };
+            self.targets.insert(peer.node, known.unwrap_or(fresh));
         }
     }
 
@@ -84,33 +98,41 @@ impl Dialer {
         while self.recent.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(60)) {
             self.recent.pop_front();
         }
-        let mut due = Vec::new();
-        for (node, target) in &mut self.targets {
-            if self.recent.len() >= Self::PER_MINUTE {
-                break;
-            }
-            if now < target.not_before || target.addresses.is_empty() || self.connected.contains_key(node) {
-                continue;
-            }
+        let connected = &self.connected;
+        let mut due: Vec<_> = self
+            .targets
+            .iter_mut()
+            .filter(|(node, target)| {
+                target.not_before <= now && !target.addresses.is_empty() && !connected.contains_key(node)
+            })
+            .collect();
+        due.sort_by_key(|(_, target)| (target.failures, target.turn));
+        due.truncate(Self::PER_MINUTE - self.recent.len());
+        let dial = |(node, target): (&NodeId, &mut Target)| {
             self.recent.push_back(now);
             target.not_before = now + Self::ATTEMPT;
-            due.push((*node, target.addresses.clone()));
-        }
-        due
+            (*node, target.addresses.clone())
+        };
+        due.into_iter().map(dial).collect()
     }
+}
+
+/// When `me` dials `node`, among others: above 0, which is the seed's.
+fn turn(me: &NodeId, node: &NodeId) -> u64 {
+    let hash = blake3::Hasher::new().update(&me.0).update(&node.0).finalize();
+    let mut head = [0; 8];
+    head.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_be_bytes(head).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use streamr_model::BitsPerSecond;
 
     fn peer(n: u8) -> PeerAddresses {
-        PeerAddresses {
-            node: NodeId([n; 32]),
-            addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
-            uplink: BitsPerSecond(1),
-        }
+        PeerAddresses { node: NodeId([n; 32]), addresses: vec!["/ip4/127.0.0.1/tcp/1".into()] }
     }
 
     fn nodes(due: &[(NodeId, Vec<String>)]) -> Vec<u8> {
@@ -121,7 +143,7 @@ mod tests {
     fn the_smaller_id_dials_first_and_nobody_dials_himself() {
         let now = Instant::now();
         let mut dialer = Dialer::new(NodeId([5; 32]));
-        dialer.set_targets(now, vec![peer(1), peer(5), peer(9)]);
+        dialer.set_targets(now, None, vec![peer(1), peer(5), peer(9)]);
         assert_eq!(nodes(&dialer.due(now)), [9]);
         assert_eq!(nodes(&dialer.due(now + Dialer::YIELD_TO_SMALLER)), [1]);
         dialer.connected(now, NodeId([1; 32]));
@@ -133,7 +155,7 @@ mod tests {
     fn failures_back_off_and_a_lost_peer_is_dialled_again() {
         let now = Instant::now();
         let mut dialer = Dialer::new(NodeId([0; 32]));
-        dialer.set_targets(now, vec![peer(1)]);
+        dialer.set_targets(now, None, vec![peer(1)]);
         let mut at = now;
         let mut waits = Vec::new();
         for _ in 0..9 {
@@ -155,9 +177,45 @@ mod tests {
     fn no_more_than_twenty_dials_begin_in_a_minute() {
         let now = Instant::now();
         let mut dialer = Dialer::new(NodeId([0; 32]));
-        dialer.set_targets(now, (1..=60).map(peer).collect());
+        dialer.set_targets(now, None, (1..=60).map(peer).collect());
         let in_first_minute: usize = (0..59).map(|s| dialer.due(now + Duration::from_secs(s)).len()).sum();
         assert_eq!(in_first_minute, Dialer::PER_MINUTE);
         assert!(!dialer.due(now + Duration::from_secs(60)).is_empty());
+    }
+
+    #[test]
+    fn the_seed_is_dialled_at_once_and_first_however_small_its_id() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(NodeId([5; 32]));
+        dialer.set_targets(now, Some(peer(1)), (2..=60).map(peer).collect());
+        assert_eq!(nodes(&dialer.due(now))[0], 1);
+    }
+
+    #[test]
+    fn not_everybody_dials_the_same_few() {
+        let now = Instant::now();
+        let mut dialled = BTreeSet::new();
+        for me in 0..8 {
+            let mut dialer = Dialer::new(NodeId([me; 32]));
+            dialer.set_targets(now, None, (100..=200).map(peer).collect());
+            dialled.extend(nodes(&dialer.due(now)));
+        }
+        assert!(dialled.len() > 60, "{} of 101 were dialled by 8 nodes with 20 dials each", dialled.len());
+    }
+
+    #[test]
+    fn whoever_never_answers_does_not_hold_up_the_others() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(NodeId([0; 32]));
+        dialer.set_targets(now, None, (1..=40).map(peer).collect());
+        let (mut at, mut tried) = (now, BTreeSet::new());
+        while at < now + Duration::from_secs(61) {
+            for (node, _) in dialer.due(at) {
+                tried.insert(node);
+                dialer.failed(at, node);
+            }
+            at += Duration::from_millis(250);
+        }
+        assert_eq!(tried.len(), 40);
     }
 }

@@ -188,7 +188,9 @@ impl Task {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event).await,
                 command = commands.recv() => match command {
                     Some(NetCommand::Disconnect(node, afterwards)) => self.disconnect(node, afterwards),
-                    Some(NetCommand::SetTargets(peers)) => self.dialer.set_targets(Instant::now(), peers),
+                    Some(NetCommand::SetTargets(seed, peers)) => {
+                        self.dialer.set_targets(Instant::now(), seed, peers);
+                    }
                     Some(NetCommand::Stop(done)) => {
                         self.close().await;
                         drop(self);

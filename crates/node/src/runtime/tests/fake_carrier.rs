@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use streamr_model::BitsPerSecond;
-use streamr_relay::{PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
+use streamr_relay::{Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 
 use crate::carrier::{Carried, Carrier};
@@ -87,7 +87,13 @@ impl Carried for FakeRelay {
         self.stats.clone()
     }
 
-    async fn set_members(&self, _seed: Option<PeerAddresses>, _members: Vec<PeerAddresses>) {}
+    async fn set_members(
+        &self,
+        _seed: Option<PeerAddresses>,
+        _members: Vec<PeerAddresses>,
+        _electors: Vec<Member>,
+    ) {
+    }
 
     async fn set_upload_cap(&self, cap: BitsPerSecond) {
         self.seen.seen().cap = Some(cap);
