@@ -10,6 +10,7 @@ pub mod pacer;
 pub mod rendezvous;
 pub mod swarm;
 pub mod time;
+pub mod uplink;
 pub mod wire;
 
 pub use message::{Freshness, Hello, Message, Role};

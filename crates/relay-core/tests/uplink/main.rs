@@ -1,0 +1,275 @@
+//! The uplink's rules at a modelled router: what it finds, what it leaves to others, what liars can do.
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test's model: small known numbers")]
+
+mod bottleneck;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use streamr_model::BitsPerSecond;
+use streamr_relay_core::Instant;
+use streamr_relay_core::uplink::{Certainty, Echo, UplinkConfig, Yielding};
+
+use bottleneck::{Bottleneck, Demand, Stretch};
+
+const MBIT: u64 = 1_000_000;
+const TEN: BitsPerSecond = BitsPerSecond(10 * MBIT);
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn config(cap_mbit: u64) -> UplinkConfig {
+    UplinkConfig { cap: BitsPerSecond(cap_mbit * MBIT), yielding: Yielding::On }
+}
+
+fn home(capacity: BitsPerSecond, buffer_ms: u64) -> Bottleneck {
+    Bottleneck::new(config(1_000), capacity, Duration::from_millis(buffer_ms), &[24, 31, 45])
+}
+
+fn used(stretch: &Stretch, home: &Bottleneck, span: Duration) -> f64 {
+    stretch.ours as f64 / home.capacity.bytes_in(span) as f64
+}
+
+#[test]
+fn an_idle_uplink_is_used_and_its_queue_stays_empty() {
+    for mbit in [2, 10, 50] {
+        for buffer in [100, 300, 500] {
+            let mut home = home(BitsPerSecond(mbit * MBIT), buffer);
+            let mut climb = home.run(seconds(20));
+            let mut stretch = home.run(seconds(60));
+            let used = used(&stretch, &home, seconds(60));
+            let (first, then) = (climb.p95(), stretch.p95());
+            println!("{mbit} Mb/s, {buffer} ms: {used:.3} used, p95 {first:?} climbing, {then:?} then");
+            assert!(used >= 0.85, "{mbit} Mb/s, {buffer} ms: {used}");
+            assert!(then <= Duration::from_millis(10), "{mbit} Mb/s, {buffer} ms: {then:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_measured_is_what_the_uplink_carries() {
+    for mbit in [2, 10, 50] {
+        let mut home = home(BitsPerSecond(mbit * MBIT), 300);
+        home.run(seconds(80));
+        let measured = home.uplink.measured().unwrap();
+        assert_eq!(measured.certainty, Certainty::About);
+        let ratio = measured.capacity.0 as f64 / (mbit * MBIT) as f64;
+        assert!((0.88..=1.03).contains(&ratio), "{mbit} Mb/s: {ratio}");
+        assert_eq!(home.uplink.share().0, measured.capacity.0 / 100 * 80);
+    }
+}
+
+#[test]
+fn nothing_is_measured_while_nobody_asks_for_anything() {
+    let mut home = home(TEN, 300);
+    home.demand = Demand::None;
+    home.run(seconds(60));
+    assert_eq!(home.uplink.measured(), None);
+    assert_eq!(home.uplink.share(), BitsPerSecond(1_000 * MBIT));
+}
+
+#[test]
+fn an_upload_of_others_has_the_uplink_within_a_second_and_we_come_back_after_it() {
+    for buffer in [100, 300, 500] {
+        let mut home = home(TEN, buffer);
+        home.run(seconds(40));
+        home.set_bulk(true);
+        home.run(seconds(1));
+        let rate = home.uplink.rate();
+        assert!(rate.0 <= MBIT, "{buffer} ms: {rate:?}");
+        let others = home.run(seconds(20));
+        let left = others.others as f64 / TEN.bytes_in(seconds(20)) as f64;
+        println!("{buffer} ms: {left:.3} left to others");
+        assert!(home.uplink.is_giving_way());
+        assert!(left >= 0.9, "{buffer} ms: {left}");
+        home.set_bulk(false);
+        home.run(seconds(6));
+        let after = home.run(seconds(20));
+        let used = used(&after, &home, seconds(20));
+        println!("{buffer} ms: {used:.3} used again");
+        assert!(used >= 0.8, "{buffer} ms: {used}");
+    }
+}
+
+/// p95 of a ping beside an upload, with us less without us.
+#[test]
+fn beside_an_upload_nothing_is_added_to_a_ping() {
+    for buffer in [100, 300, 500] {
+        let mut alone = home(TEN, buffer);
+        alone.demand = Demand::None;
+        alone.set_bulk(true);
+        alone.run(seconds(10));
+        let without = alone.run(seconds(60)).p95();
+        let mut home = home(TEN, buffer);
+        home.set_bulk(true);
+        home.run(seconds(10));
+        let with = home.run(seconds(60)).p95();
+        println!("{buffer} ms: {without:?} without us, {with:?} with us");
+        assert!(with <= without + Duration::from_millis(10), "{buffer} ms: {with:?}, {without:?}");
+    }
+}
+
+#[test]
+fn who_begins_beside_an_upload_finds_the_true_limit_when_it_ends() {
+    let mut home = home(TEN, 300);
+    home.set_bulk(true);
+    home.run(seconds(30));
+    home.set_bulk(false);
+    home.run(seconds(40));
+    let stretch = home.run(seconds(20));
+    let used = used(&stretch, &home, seconds(20));
+    assert!(used >= 0.85, "{used}");
+}
+
+#[test]
+fn demand_that_comes_in_bursts_is_served_fast_and_keeps_the_queue_short() {
+    let mut home = home(TEN, 300);
+    home.demand = Demand::PartOfEachSecond(700);
+    home.run(seconds(60));
+    let mut stretch = home.run(seconds(60));
+    let used = used(&stretch, &home, seconds(60));
+    assert!(used >= 0.85 * 0.7, "{used}");
+    assert!(stretch.p95() <= Duration::from_millis(10), "{:?}", stretch.p95());
+}
+
+#[test]
+fn one_peer_is_enough_and_many_are_not_too_many() {
+    let many: Vec<u64> = (0..40).map(|index| 15 + index * 5).collect();
+    for rtts in [&[20][..], &many] {
+        let mut home = Bottleneck::new(config(1_000), TEN, Duration::from_millis(300), rtts);
+        home.run(seconds(40));
+        let mut stretch = home.run(seconds(60));
+        let used = used(&stretch, &home, seconds(60));
+        println!("{} peers: {used:.3} used, p95 {:?}", rtts.len(), stretch.p95());
+        assert!(used >= 0.85, "{} peers: {used}", rtts.len());
+        assert!(stretch.p95() <= Duration::from_millis(10), "{} peers: {:?}", rtts.len(), stretch.p95());
+        home.set_bulk(true);
+        home.run(seconds(1));
+        assert!(home.uplink.rate().0 <= MBIT, "{} peers: {:?}", rtts.len(), home.uplink.rate());
+    }
+}
+
+#[test]
+fn an_uplink_that_shrinks_is_found_out() {
+    let mut home = home(TEN, 300);
+    home.run(seconds(40));
+    home.capacity = BitsPerSecond(3 * MBIT);
+    home.run(seconds(60));
+    let mut stretch = home.run(seconds(60));
+    let used = used(&stretch, &home, seconds(60));
+    println!("{used:.3} used of what is left, p95 {:?}", stretch.p95());
+    assert!(used >= 0.6, "{used}");
+}
+
+#[test]
+fn a_jittery_path_is_no_reason_to_give_way_for_ever() {
+    let mut home = home(TEN, 300);
+    home.jitter = Duration::from_millis(6);
+    home.demand = Demand::PartOfEachSecond(800);
+    home.run(seconds(60));
+    let stretch = home.run(seconds(60));
+    let used = used(&stretch, &home, seconds(60));
+    println!("{used:.3} used");
+    assert!(used >= 0.5, "{used}");
+}
+
+#[test]
+fn a_longer_way_is_told_from_a_queue_after_a_while() {
+    let mut home = home(TEN, 300);
+    home.run(seconds(40));
+    home.detour = Duration::from_millis(40);
+    home.run(seconds(60));
+    let stretch = home.run(seconds(20));
+    assert!(used(&stretch, &home, seconds(20)) >= 0.7);
+}
+
+#[test]
+fn without_answers_no_more_than_the_share_is_sent() {
+    let mut home = Bottleneck::new(config(5), TEN, Duration::from_millis(300), &[]);
+    home.peers = Vec::new();
+    home.demand = Demand::None;
+    home.run(seconds(60));
+    assert_eq!(home.uplink.rate(), BitsPerSecond(4 * MBIT));
+}
+
+#[test]
+fn who_does_not_want_to_give_way_has_the_cap() {
+    let mut uplink = config(7);
+    uplink.yielding = Yielding::Off;
+    let mut home = Bottleneck::new(uplink, TEN, Duration::from_millis(300), &[20]);
+    home.set_bulk(true);
+    home.run(seconds(10));
+    assert_eq!(home.uplink.rate(), BitsPerSecond(7 * MBIT));
+    assert!(!home.uplink.is_giving_way());
+}
+
+fn slow(_: Instant, echo: Echo) -> Echo {
+    Echo { rtt: echo.rtt + Duration::from_millis(echo.sent / 7 % 900), ..echo }
+}
+
+fn instant(_: Instant, echo: Echo) -> Echo {
+    Echo { rtt: Duration::from_nanos(1), received: u64::MAX, ..echo }
+}
+
+fn deaf(_: Instant, echo: Echo) -> Echo {
+    Echo { received: 0, ..echo }
+}
+
+#[test]
+fn a_minority_of_liars_neither_stops_us_nor_hides_others() {
+    for lie in [slow, instant, deaf] {
+        let mut home = Bottleneck::new(config(1_000), TEN, Duration::from_millis(300), &[24, 31, 45, 28, 60]);
+        home.peers[0].lie = lie;
+        home.peers[3].lie = lie;
+        home.run(seconds(60));
+        let stretch = home.run(seconds(60));
+        let used = used(&stretch, &home, seconds(60));
+        println!("{used:.3} used");
+        assert!(used >= 0.5, "{used}");
+        home.set_bulk(true);
+        home.run(seconds(2));
+        assert!(home.uplink.rate().0 <= MBIT, "{:?}", home.uplink.rate());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_peers_answer_the_cap_is_kept_and_the_uplink_goes_on(
+        cap in 200_000_u64..100 * MBIT,
+        echoes in proptest::collection::vec((0_u64..300, 0_u8..6, any::<u64>(), any::<u64>(), any::<u64>()), 1..400),
+    ) {
+        let mut now = Instant(seconds(1));
+        let limit = BitsPerSecond(cap);
+        let mut uplink = streamr_relay_core::uplink::Uplink::new(
+            UplinkConfig { cap: limit, yielding: Yielding::On }, now);
+        (0..5).for_each(|index| uplink.handle_connected(bottleneck::node(index)));
+        for (wait, peer, nanos, sent, received) in echoes {
+            now = now + Duration::from_millis(wait);
+            let peer = bottleneck::node(usize::from(peer));
+            uplink.handle_sent(now, peer, sent % 1_000_000);
+            uplink.handle_echo(now, peer, Echo { rtt: Duration::from_nanos(nanos), sent, received });
+            uplink.handle_timeout(now);
+            uplink.poll_probe(now);
+            prop_assert!(uplink.rate() <= limit);
+            prop_assert!(uplink.share() <= limit);
+            prop_assert!(uplink.rate().0 >= cap.min(128_000));
+        }
+        // Whoever lied is gone; what they said is not believed for ever.
+        (0..5).for_each(|index| uplink.handle_disconnected(bottleneck::node(index)));
+        uplink.handle_connected(bottleneck::node(9));
+        for _ in 0..2_000 {
+            now = now + Duration::from_millis(100);
+            let bytes = uplink.rate().bytes_in(Duration::from_millis(100));
+            uplink.handle_sent(now, bottleneck::node(9), bytes);
+            uplink.handle_timeout(now);
+            if let Some(node) = uplink.poll_probe(now) {
+                let echo = Echo { rtt: Duration::from_millis(30), sent: u64::MAX, received: 0 };
+                uplink.handle_echo(now, node, echo);
+            }
+        }
+        prop_assert!(uplink.rate().0 >= cap / 100 * 70, "{:?} of {limit:?}", uplink.rate());
+    }
+}
