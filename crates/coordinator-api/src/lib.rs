@@ -7,16 +7,16 @@
 pub mod error;
 pub mod impact;
 pub mod invites;
+pub mod membership;
 pub mod nodes;
 pub mod streams;
 
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
 pub use invites::{CreateInvite, InviteCreated, InvitePreview};
+pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{Challenge, ChallengeRequest, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest};
-pub use streams::{
-    GoLive, LiveStream, LiveStreams, MemberView, Membership, RegisterStream, SeedView, StreamRegistered,
-};
+pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 
 /// Every path begins with this.
 pub const PREFIX: &str = "/v1";

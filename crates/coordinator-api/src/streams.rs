@@ -1,4 +1,4 @@
-//! Streams: registration, going live, the list a chooser shows, membership.
+//! Streams: registration, going live, the list a chooser shows.
 
 use serde::{Deserialize, Serialize};
 use streamr_model::{BitsPerSecond, MicroUnits, NodeId, StreamId, StreamKey, UnixMs};
@@ -96,55 +96,4 @@ pub struct LiveStream {
     /// Bits per second; 0 while unknown.
     #[schema(value_type = u64)]
     pub bitrate_bps: BitsPerSecond,
-}
-
-/// `GET /streams/{stream}/members` (node token): whom to connect to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Membership {
-    /// The stream.
-    #[schema(value_type = String)]
-    pub stream: StreamId,
-    /// Grows with every change, so that views can be ordered.
-    pub version: u64,
-    /// The key that signs its manifests.
-    #[schema(value_type = Option<String>)]
-    pub key: Option<StreamKey>,
-    /// The origin's playlist.
-    #[schema(value_type = String)]
-    pub origin: Url,
-    /// The signer as a peer, while it is live.
-    pub seed: Option<SeedView>,
-    /// Supporting nodes heard of lately, the asker included once it has reported; at most
-    /// [`Membership::MAX_MEMBERS`], those who have supported longest.
-    pub members: Vec<MemberView>,
-}
-
-impl Membership {
-    /// The most members in one view.
-    pub const MAX_MEMBERS: usize = 64;
-    /// The most uplink a member is shown with, whatever it offers.
-    pub const MAX_UPLINK: BitsPerSecond = BitsPerSecond(1_000_000_000);
-}
-
-/// The signer as a peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SeedView {
-    /// Its identity.
-    #[schema(value_type = String)]
-    pub node: NodeId,
-    /// Where it listens: multiaddr texts.
-    pub addresses: Vec<String>,
-}
-
-/// One supporting node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MemberView {
-    /// Its identity.
-    #[schema(value_type = String)]
-    pub node: NodeId,
-    /// Where it listens: multiaddr texts.
-    pub addresses: Vec<String>,
-    /// The uplink it offers, bounded by the coordinator.
-    #[schema(value_type = u64)]
-    pub uplink_bps: BitsPerSecond,
 }

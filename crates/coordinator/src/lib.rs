@@ -5,17 +5,20 @@
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`credit`], [`hour`], [`rewards`], [`limits`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
 
 mod challenge;
 mod clock;
 mod config;
 pub mod credit;
+pub mod electors;
 mod extract;
 mod handlers;
 pub mod hour;
 mod impact;
 pub mod limits;
+mod membership;
+pub mod neighbours;
 mod operator_token;
 mod presence;
 mod problem;

@@ -19,6 +19,7 @@ use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::config::{Config, RateLimit};
 use crate::limits::Limits;
+use crate::membership::Tables;
 use crate::secret::{SecretHash, random};
 use crate::state::App;
 use crate::storage::{Storage, StorageError};
@@ -84,6 +85,7 @@ impl Coordinator {
             operator: SecretHash::of(&config.operator_token),
             public_url: config.public_url,
             challenges: Mutex::new(Challenges::new(random())),
+            tables: Tables::default(),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
         });

@@ -8,6 +8,7 @@ use url::Url;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::membership::Tables;
 use crate::secret::SecretHash;
 use crate::storage::Storage;
 
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) operator: SecretHash,
     pub(crate) public_url: Option<Url>,
     pub(crate) challenges: Mutex<Challenges>,
+    /// Made of what is in `storage`, and made anew when that has changed.
+    pub(crate) tables: Tables,
     /// `None` where the operator switched limits off.
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.

@@ -28,6 +28,7 @@ use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 pub use credits::{Delivered, NodeCredits};
 pub use invites::{Invite, UseOfInvite};
 pub use lives::Live;
+pub use members::Member;
 pub use streams::{NewStream, Stream};
 pub use uptimes::Uptime;
 

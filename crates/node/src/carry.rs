@@ -66,8 +66,8 @@ impl From<&Membership> for Members {
             .iter()
             .take(Membership::MAX_MEMBERS)
             .map(|member| PeerAddresses { node: member.node, addresses: member.addresses.clone() });
-        let electors = view.members.iter().take(Membership::MAX_MEMBERS);
-        let electors = electors.map(|member| Member { node: member.node, uplink: member.uplink_bps });
+        let electors = view.electors.iter().take(Membership::MAX_ELECTORS);
+        let electors = electors.map(|elector| Member { node: elector.node, uplink: elector.uplink_bps });
         let seed = view
             .seed
             .as_ref()

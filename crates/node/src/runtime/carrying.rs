@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use streamr_coordinator_api::Membership;
-use streamr_model::{BitsPerSecond, StreamId, UnixMs};
+use streamr_model::{BitsPerSecond, NodeId, StreamId, UnixMs};
 use streamr_relay::RelayStats;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::carry::{Begun, Members};
-use crate::membership::MembershipPolls;
+use crate::membership::{MembershipPolls, Seen};
 use crate::state::KeptTotals;
 use crate::stats::{LiveCounter, TotalsCounter};
 use crate::view::{LiveStats, NodeState, Totals};
@@ -117,21 +117,15 @@ impl Carrying {
         (self.attempt, stop)
     }
 
-    /// The relay runs. Gives what the driver listens to.
-    pub(super) fn handle_begun(
-        &mut self,
-        stream: StreamId,
-        begun: Begun,
-        now: Instant,
-        wall: UnixMs,
-    ) -> Ears {
+    /// The relay of `me` runs. Gives what the driver listens to.
+    pub(super) fn handle_begun(&mut self, me: NodeId, begun: Begun, now: Instant, wall: UnixMs) -> Ears {
         self.failures = 0;
         self.live = Some(LiveCounter::begin(now));
         self.totals.begin(wall);
         self.running = Some(Running {
-            stream,
+            stream: begun.membership.stream.clone(),
             addresses: begun.addresses,
-            polls: MembershipPolls::begin(begun.membership.version, now),
+            polls: MembershipPolls::begin(Seen::of(&begun.membership, me), now),
             membership: begun.membership,
             playback: begun.playback,
             members: begun.members,
@@ -157,7 +151,8 @@ impl Carrying {
     }
 
     pub(super) fn handle_counters(&mut self, stats: RelayStats, now: Instant, wall: UnixMs) {
-        if let (Some(_), Some(live)) = (&self.running, &mut self.live) {
+        if let (Some(running), Some(live)) = (&mut self.running, &mut self.live) {
+            running.polls.handle_peers(stats.peers);
             self.totals.sample(stats.bytes_served, wall);
             live.sample(stats, now, wall);
         }

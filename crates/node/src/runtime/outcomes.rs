@@ -13,6 +13,7 @@ use crate::carrier::Carrier;
 use crate::carry::{BeginError, Begun};
 use crate::coordinator_client::ClientError;
 use crate::lifecycle::Input;
+use crate::membership::Seen;
 use crate::state::Enrolment;
 use crate::view::{UiError, UiErrorCode};
 
@@ -84,7 +85,7 @@ impl<C: Carrier> Runtime<C> {
                     return;
                 }
                 if let Some(polls) = self.carrying.polls() {
-                    polls.handle_view(view.version, now, roll());
+                    polls.handle_view(Seen::of(&view, self.key.node_id()), now, roll());
                 }
                 if self.carrying.set_membership(view) {
                     tracing::info!("the stream's key or origin changed; carrying it anew");
@@ -159,7 +160,7 @@ impl<C: Carrier> Runtime<C> {
             self.tell(notice);
         }
         let token = begun.token.clone();
-        let ears = self.carrying.handle_begun(stream.clone(), begun, now, wall);
+        let ears = self.carrying.handle_begun(self.key.node_id(), begun, now, wall);
         self.inbox.attach(ears.counters, ears.events);
         // The cap may have changed while the relay was starting.
         self.carrying.set_cap(BitsPerSecond(self.keeper.settings().upload_cap_bps));

@@ -140,7 +140,7 @@ impl<C: Carrier> Runtime<C> {
                     self.send_goodbye(&last);
                 }
                 if let Some(polls) = self.carrying.polls() {
-                    polls.handle_version(answer.membership_version, now);
+                    polls.handle_version(answer.membership_version);
                 }
             }
             Err(error) => {

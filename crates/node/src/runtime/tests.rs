@@ -251,6 +251,18 @@ async fn membership_is_asked_again_when_its_version_grows() {
 }
 
 #[tokio::test]
+async fn the_relay_is_told_of_neighbours_and_of_electors_by_themselves() {
+    let coordinator = FakeCoordinator::start().await;
+    let bench = Bench::supporting(&coordinator).await;
+    let electors =
+        || bench.carrier.seen().electors.iter().map(|elector| elector.node).collect::<Vec<NodeId>>();
+    eventually("the relay knows", || electors() == [NodeId([9; 32])]).await;
+    assert_eq!(bench.carrier.seen().members[0].node, NodeId([8; 32]));
+    coordinator.world().elector = NodeId([10; 32]);
+    eventually("the relay knows of another elector", || electors() == [NodeId([10; 32])]).await;
+}
+
+#[tokio::test]
 async fn a_stream_without_a_signer_is_refused_in_words() {
     let coordinator = FakeCoordinator::start().await;
     coordinator.world().signer = false;

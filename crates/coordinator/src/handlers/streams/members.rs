@@ -10,7 +10,7 @@ use crate::presence::{live_after, member_after, sweep};
 use crate::problem::Refused;
 use crate::state::AppState;
 
-/// Whom to connect to: the signer while it is live, and the nodes heard of lately, at most 64.
+/// Whom to connect to, among the nodes heard of lately, and who takes part in elections.
 #[utoipa::path(get, path = "/streams/{stream}/members", tag = "streams", security(("node" = [])),
     params(("stream" = String, Path, description = "The stream's id")),
     responses((status = 200, description = "The membership", body = Membership), (status = "default", response = ProblemResponse)))]
@@ -30,37 +30,75 @@ pub(crate) async fn members(
     let mut tx = app.storage.read().await?;
     let stream = tx.stream(&id).await?.ok_or_else(|| unknown_stream(&id))?;
     let live = tx.live(&id).await?.filter(|live| live.is_live);
-    let members = tx.members(&id, &asker, Membership::MAX_MEMBERS).await?;
+    drop(tx);
+    let table = app.tables.current(&app.storage, &stream, now).await?;
+    let seed = live.filter(|_| table.may_see_seed(&asker));
     Ok(Json(Membership {
         stream: id,
-        version: stream.membership_version,
+        version: table.version(),
         key: stream.key,
         origin: stream.origin,
-        seed: live.map(|live| SeedView { node: live.seed, addresses: live.addresses }),
-        members,
+        seed: seed.map(|live| SeedView { node: live.seed, addresses: live.addresses }),
+        supporters: u32::try_from(table.supporters()).unwrap_or(u32::MAX),
+        electors: table.electors().to_vec(),
+        members: table.members_for(&asker),
     }))
 }
 
 #[cfg(test)]
 mod tests {
-    use streamr_coordinator_api::ErrorCode;
-    use streamr_model::{BitsPerSecond, NodeActivity};
+    use std::collections::BTreeSet;
+
+    use streamr_coordinator_api::{ErrorCode, Membership};
+    use streamr_model::{BitsPerSecond, NodeActivity, NodeId};
 
     use crate::testing::{Node, Running, SEED, at_once, code_of};
 
+    /// A coordinator with “alice” live and so many supporters.
+    async fn swarm(count: u8) -> (Running, Vec<Node>) {
+        let coordinator = Running::start().await;
+        let secret = coordinator.register("alice").await;
+        coordinator.put_live("alice", &secret).await;
+        let mut nodes = Vec::new();
+        for n in 0..count {
+            let mut node = Node::enrolled(&coordinator, n).await;
+            node.beat(&coordinator).await;
+            nodes.push(node);
+        }
+        (coordinator, nodes)
+    }
+
+    /// Lets `seconds` pass, in which everybody goes on reporting.
+    async fn go_on(coordinator: &Running, nodes: &mut [Node], seconds: u64) {
+        for step in (0..seconds).step_by(30) {
+            coordinator.clock.advance_s((seconds - step).min(30));
+            for node in nodes.iter_mut() {
+                node.beat(coordinator).await;
+            }
+        }
+    }
+
+    fn electors(view: &Membership) -> Vec<NodeId> {
+        view.electors.iter().map(|elector| elector.node).collect()
+    }
+
     #[tokio::test]
-    async fn a_node_is_a_member_from_its_first_heartbeat() {
+    async fn a_node_is_a_member_and_an_elector_from_its_first_heartbeat() {
         let coordinator = Running::start().await;
         coordinator.register("alice").await;
         let mut node = Node::enrolled(&coordinator, 1).await;
+        let other = Node::enrolled(&coordinator, 2).await;
         let before = node.members(&coordinator).await;
-        assert!(before.members.is_empty() && before.seed.is_none());
+        assert!(before.supporters == 0 && before.electors.is_empty() && before.seed.is_none());
         let answer = node.beat(&coordinator).await;
         let after = node.members(&coordinator).await;
-        assert_eq!(after.members[0].node, node.id());
-        assert_eq!(after.members[0].addresses, node.heartbeat.addresses);
-        assert!(after.version > before.version);
-        assert_eq!(answer.membership_version, after.version);
+        assert_eq!((after.supporters, electors(&after)), (1, vec![node.id()]));
+        assert!(after.members.is_empty(), "nobody is his own neighbour");
+        let seen = other.members(&coordinator).await;
+        assert_eq!((seen.members[0].node, seen.version), (node.id(), after.version));
+        assert_eq!(seen.members[0].addresses, node.heartbeat.addresses);
+        assert!(before.version < answer.membership_version && answer.membership_version <= after.version);
+        assert_eq!(node.beat(&coordinator).await.membership_version, after.version);
     }
 
     #[tokio::test]
@@ -73,11 +111,11 @@ mod tests {
         coordinator.clock.advance_s(60);
         heard.beat(&coordinator).await;
         let before = heard.members(&coordinator).await;
-        assert_eq!(before.members.len(), 2);
+        assert_eq!((before.supporters, before.members[0].node), (2, silent.id()));
         coordinator.clock.advance_s(15);
         let after = heard.members(&coordinator).await;
-        assert_eq!(after.members.iter().map(|member| member.node).collect::<Vec<_>>(), [heard.id()]);
-        assert!(after.version > before.version);
+        assert_eq!((after.supporters, electors(&after)), (1, vec![heard.id()]));
+        assert!(after.members.is_empty() && after.version > before.version);
         assert_eq!(heard.members(&coordinator).await.version, after.version, "looking changes nothing");
     }
 
@@ -88,11 +126,13 @@ mod tests {
         let mut node = Node::enrolled(&coordinator, 1).await;
         for activity in [NodeActivity::Paused, NodeActivity::Supporting, NodeActivity::Leaving] {
             node.beat(&coordinator).await;
-            assert_eq!(node.members(&coordinator).await.members.len(), 1);
+            assert_eq!(node.members(&coordinator).await.supporters, 1);
             node.heartbeat.activity = activity;
             node.beat(&coordinator).await;
-            let expected = usize::from(activity == NodeActivity::Supporting);
-            assert_eq!(node.members(&coordinator).await.members.len(), expected, "{activity:?}");
+            let view = node.members(&coordinator).await;
+            let expected = u32::from(activity == NodeActivity::Supporting);
+            assert_eq!(view.supporters, expected, "{activity:?}");
+            assert_eq!(view.electors.is_empty(), expected == 0, "{activity:?}");
             node.heartbeat.activity = NodeActivity::Supporting;
             if activity == NodeActivity::Paused {
                 node.beat(&coordinator).await;
@@ -122,24 +162,130 @@ mod tests {
         let mut node = Node::enrolled(&coordinator, 1).await;
         node.heartbeat.uplink_bps = BitsPerSecond(u64::MAX);
         node.beat(&coordinator).await;
-        assert_eq!(node.members(&coordinator).await.members[0].uplink_bps, BitsPerSecond(1_000_000_000));
+        assert_eq!(node.members(&coordinator).await.electors[0].uplink_bps, BitsPerSecond(1_000_000_000));
     }
 
     #[tokio::test]
-    async fn a_view_holds_64_members_and_always_the_asker() {
-        let coordinator = Running::start().await;
-        coordinator.register("alice").await;
-        let mut last = None;
-        for n in 1..=66 {
-            let mut node = Node::enrolled(&coordinator, n).await;
-            coordinator.clock.advance_s(1);
-            node.beat(&coordinator).await;
-            last = Some(node);
+    async fn in_a_small_swarm_everybody_is_shown_to_everybody() {
+        let (coordinator, nodes) = swarm(32).await;
+        let mut views = Vec::new();
+        for node in &nodes {
+            views.push(node.members(&coordinator).await);
         }
-        let last = last.unwrap();
-        let view = last.members(&coordinator).await;
-        assert_eq!(view.members.len(), 64);
-        assert_eq!(view.members[0].node, last.id());
+        for (node, view) in nodes.iter().zip(&views) {
+            assert_eq!((view.supporters, view.electors.len(), view.members.len()), (32, 32, 31));
+            assert!(view.seed.is_some() && view.members.iter().all(|member| member.node != node.id()));
+            assert_eq!((view.version, &view.electors), (views[0].version, &views[0].electors));
+        }
+    }
+
+    #[tokio::test]
+    async fn in_a_swarm_of_two_hundred_answers_are_small_and_the_swarm_is_in_one_piece() {
+        let (coordinator, nodes) = swarm(200).await;
+        let mut views = Vec::new();
+        for node in &nodes {
+            views.push((node.id(), node.members(&coordinator).await));
+        }
+        let (version, common) = (views[0].1.version, views[0].1.electors.clone());
+        assert_eq!(common.len(), 32);
+        for (node, view) in &views {
+            assert_eq!((view.version, view.supporters, &view.electors), (version, 200, &common));
+            assert_eq!(view.seed.is_some(), electors(view).contains(node), "the seed is for electors");
+            assert!((8..=20).contains(&view.members.len()), "{} neighbours", view.members.len());
+        }
+        let neighbours = |node: &NodeId| -> BTreeSet<NodeId> {
+            let (_, view) = views.iter().find(|(asker, _)| asker == node).unwrap();
+            view.members.iter().map(|member| member.node).collect()
+        };
+        let (mut reached, mut front) = (BTreeSet::new(), vec![nodes[0].id()]);
+        while let Some(node) = front.pop() {
+            if reached.insert(node) {
+                front.extend(neighbours(&node));
+            }
+            assert!(
+                neighbours(&node).iter().all(|other| neighbours(other).contains(&node)),
+                "both ends know"
+            );
+        }
+        assert_eq!(reached.len(), 200);
+        let front_of =
+            |node: &NodeId| neighbours(node).iter().filter(|n| electors(&views[0].1).contains(n)).count();
+        assert!(common.iter().all(|elector| front_of(&elector.node) >= 2), "electors know electors");
+        let newcomer = Node::enrolled(&coordinator, 250).await.members(&coordinator).await;
+        assert!(newcomer.seed.is_none() && newcomer.members.len() >= 8, "whom it will have");
+        assert_eq!(newcomer.electors, common);
+    }
+
+    #[tokio::test]
+    async fn the_seed_is_shown_to_all_up_to_forty_eight() {
+        let (coordinator, mut nodes) = swarm(48).await;
+        for node in &nodes {
+            assert!(node.members(&coordinator).await.seed.is_some());
+        }
+        let mut last = Node::enrolled(&coordinator, 100).await;
+        last.beat(&coordinator).await;
+        nodes.push(last);
+        let mut see_it = 0;
+        for node in &nodes {
+            see_it += usize::from(node.members(&coordinator).await.seed.is_some());
+        }
+        assert_eq!(see_it, 32);
+    }
+
+    #[tokio::test]
+    async fn an_elector_stays_until_somebody_is_clearly_better() {
+        let (coordinator, mut nodes) = swarm(34).await;
+        go_on(&coordinator, &mut nodes, 60).await;
+        let first = nodes[0].members(&coordinator).await;
+        let outsider = nodes.iter().position(|node| !electors(&first).contains(&node.id())).unwrap();
+        nodes[outsider].heartbeat.uplink_bps = BitsPerSecond(24_000_000);
+        nodes[outsider].beat(&coordinator).await;
+        let same = nodes[0].members(&coordinator).await;
+        assert_eq!((same.version, &same.electors), (first.version, &first.electors));
+        nodes[outsider].heartbeat.uplink_bps = BitsPerSecond(26_000_000);
+        nodes[outsider].beat(&coordinator).await;
+        let next = nodes[0].members(&coordinator).await;
+        assert!(electors(&next).contains(&nodes[outsider].id()) && next.version > first.version);
+        let stayed = electors(&next).iter().filter(|node| electors(&first).contains(node)).count();
+        assert_eq!((next.electors.len(), stayed), (32, 31));
+        for node in &nodes {
+            let view = node.members(&coordinator).await;
+            assert_eq!((view.version, &view.electors), (next.version, &next.electors));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_strong_newcomer_becomes_an_elector_after_a_minute_though_nothing_else_happens() {
+        let (coordinator, mut nodes) = swarm(33).await;
+        go_on(&coordinator, &mut nodes, 60).await;
+        let mut strong = Node::enrolled(&coordinator, 100).await;
+        strong.heartbeat.uplink_bps = BitsPerSecond(500_000_000);
+        strong.beat(&coordinator).await;
+        nodes.push(strong);
+        go_on(&coordinator, &mut nodes, 59).await;
+        let strong = nodes[33].id();
+        let before = nodes[0].members(&coordinator).await;
+        assert!(before.supporters == 34 && !electors(&before).contains(&strong));
+        coordinator.clock.advance_s(1);
+        let after = nodes[0].members(&coordinator).await;
+        assert!(electors(&after).contains(&strong) && after.version > before.version);
+        assert_eq!(nodes[0].members(&coordinator).await.version, after.version);
+    }
+
+    #[tokio::test]
+    async fn the_electors_of_a_version_and_the_neighbours_are_the_same_after_a_restart() {
+        let (mut coordinator, mut nodes) = swarm(60).await;
+        let first = nodes[0].members(&coordinator).await;
+        // A little better than those who are electors: chosen only where nobody is one yet.
+        let mut better = Node::enrolled(&coordinator, 100).await;
+        better.heartbeat.uplink_bps = BitsPerSecond(24_000_000);
+        better.beat(&coordinator).await;
+        nodes.push(better);
+        go_on(&coordinator, &mut nodes, 60).await;
+        let before = nodes[0].members(&coordinator).await;
+        assert_eq!(before.electors, first.electors);
+        coordinator.restart().await;
+        assert_eq!(nodes[0].members(&coordinator).await, before);
     }
 
     #[tokio::test]
@@ -151,7 +297,8 @@ mod tests {
         let before = node.members(&coordinator).await.version;
         coordinator.clock.advance_s(75);
         let looks = at_once(40, || node.members(&coordinator)).await;
-        assert!(looks.iter().all(|view| view.members.is_empty() && view.version == before + 1));
+        assert!(looks.iter().all(|view| *view == looks[0]));
+        assert!(looks[0].supporters == 0 && looks[0].electors.is_empty() && looks[0].version > before);
     }
 
     #[tokio::test]

@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) taken_ports: Vec<u16>,
     pub(super) stop_hangs: bool,
     pub(super) cap: Option<BitsPerSecond>,
+    pub(super) members: Vec<PeerAddresses>,
+    pub(super) electors: Vec<Member>,
     pub(super) counters: Option<watch::Sender<RelayStats>>,
     pub(super) events: Option<mpsc::Sender<RelayEvent>>,
 }
@@ -90,9 +92,12 @@ impl Carried for FakeRelay {
     async fn set_members(
         &self,
         _seed: Option<PeerAddresses>,
-        _members: Vec<PeerAddresses>,
-        _electors: Vec<Member>,
+        members: Vec<PeerAddresses>,
+        electors: Vec<Member>,
     ) {
+        let mut seen = self.seen.seen();
+        seen.members = members;
+        seen.electors = electors;
     }
 
     async fn set_upload_cap(&self, cap: BitsPerSecond) {

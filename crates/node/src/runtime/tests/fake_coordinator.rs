@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use streamr_coordinator_api::{
-    Challenge, ChallengeRequest, Enrol, Enrolled, ErrorCode, HeartbeatAnswer, HeartbeatRequest, Impact,
-    InvitePreview, LiveStream, LiveStreams, Membership, Problem, Provisional, ScoreParts,
+    Challenge, ChallengeRequest, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer, HeartbeatRequest,
+    Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem, Provisional, ScoreParts,
 };
 use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, StreamId, UnixMs};
 use tokio::sync::oneshot;
@@ -22,6 +22,7 @@ pub(super) struct World {
     pub(super) live: bool,
     pub(super) signer: bool,
     pub(super) version: u64,
+    pub(super) elector: NodeId,
     pub(super) clock_ahead_ms: u64,
     pub(super) refuse_next_heartbeat: Option<ErrorCode>,
     pub(super) token: String,
@@ -50,6 +51,7 @@ impl FakeCoordinator {
             live: true,
             signer: true,
             version: 1,
+            elector: NodeId([9; 32]),
             clock_ahead_ms: 0,
             refuse_next_heartbeat: None,
             token: "token-1".into(),
@@ -153,7 +155,13 @@ async fn members(State(world): State<Shared>, Path(stream): Path<StreamId>, head
         key: world.signer.then(stream_key),
         origin: "http://127.0.0.1:9/live/alice.m3u8".parse().unwrap(),
         seed: None,
-        members: vec![],
+        supporters: 3,
+        electors: vec![Elector { node: world.elector, uplink_bps: BitsPerSecond(20_000_000) }],
+        members: vec![MemberView {
+            node: NodeId([8; 32]),
+            addresses: vec!["/ip4/127.0.0.1/tcp/4002".into()],
+            uplink_bps: BitsPerSecond(10_000_000),
+        }],
     })
     .into_response()
 }

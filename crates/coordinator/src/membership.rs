@@ -1,0 +1,206 @@
+//! What nodes are shown of a stream's membership: a table of it, made once for each version and shared by all
+//! who ask.
+//!
+//! A node that asks is answered from the table with a few look-ups, however many members there are. In a large
+//! swarm somebody comes or goes all the time, so there a table is shown for a while though the membership has
+//! gone on: everything in it belongs to its own version.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use streamr_coordinator_api::{Elector, MemberView, Membership};
+use streamr_model::{NodeId, StreamId, UnixMs};
+
+use crate::electors::{Candidate, Chosen, choose};
+use crate::neighbours::{Places, RINGS, Rings};
+use crate::state::lock;
+use crate::storage::{Member, Storage, StorageError, Stream, Tx};
+
+/// Streams whose tables are kept. At the bound the one that was asked for longest ago is forgotten.
+const MAX_TABLES: usize = 256;
+/// Rings that join the electors among themselves, so that what one of them fetches is soon at the others.
+const FRONT_RINGS: usize = 2;
+/// Up to so many members a table is made anew with every change; from there on it is shown for a millisecond
+/// for each of them, so that making tables costs a bounded share of the machine.
+const SMALL: usize = 256;
+
+/// The membership of one stream at one version.
+#[derive(Debug)]
+pub(crate) struct Table {
+    version: u64,
+    made_at: UnixMs,
+    review_at: Option<UnixMs>,
+    key: [u8; 32],
+    members: Vec<MemberView>,
+    electors: Vec<Elector>,
+    all: Rings,
+    front: Rings,
+}
+
+impl Table {
+    /// Of all `members`, by id, at `version`.
+    fn new(stream: &Stream, version: u64, members: Vec<Member>, chosen: &Chosen, made_at: UnixMs) -> Self {
+        let key = neighbours_key(stream);
+        let members: Vec<MemberView> = members.into_iter().map(|member| member.view).collect();
+        let is_elector = |member: &MemberView| chosen.electors.binary_search(&member.node).is_ok();
+        let placed: Vec<(usize, Places)> =
+            members.iter().map(|member| Places::of(&member.node, &key)).enumerate().collect();
+        let front: Vec<(usize, Places)> =
+            placed.iter().filter(|(member, _)| is_elector(&members[*member])).copied().collect();
+        let elector = |(member, _): &(usize, Places)| {
+            let member = &members[*member];
+            Elector { node: member.node, uplink_bps: member.uplink_bps }
+        };
+        Self {
+            version,
+            made_at,
+            review_at: chosen.review_at,
+            key,
+            electors: front.iter().map(elector).collect(),
+            all: Rings::new(RINGS, &placed),
+            front: Rings::new(FRONT_RINGS, &front),
+            members,
+        }
+    }
+
+    /// Which version of the membership this is.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many support the stream.
+    pub(crate) fn supporters(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Who takes part in elections, by id.
+    pub(crate) fn electors(&self) -> &[Elector] {
+        &self.electors
+    }
+
+    /// Whether `node` is to know the seed.
+    pub(crate) fn may_see_seed(&self, node: &NodeId) -> bool {
+        self.supporters() <= Membership::SEED_FOR_ALL || self.is_elector(node)
+    }
+
+    /// Whom `asker` is to be connected to. Whoever is no member yet is shown those whom it will have.
+    pub(crate) fn members_for(&self, asker: &NodeId) -> Vec<MemberView> {
+        if self.supporters() <= Membership::MAX_EVERYBODY {
+            return self.members.iter().filter(|member| member.node != *asker).cloned().collect();
+        }
+        let places = Places::of(asker, &self.key);
+        let mut beside = self.all.beside(&places);
+        if self.is_elector(asker) {
+            beside.extend(self.front.beside(&places));
+            beside.sort_unstable();
+            beside.dedup();
+        }
+        beside.into_iter().map(|member| self.members[member].clone()).collect()
+    }
+
+    fn is_elector(&self, node: &NodeId) -> bool {
+        self.electors.binary_search_by_key(node, |elector| elector.node).is_ok()
+    }
+
+    /// Whether it may be shown at `now`, when the membership is at `version`.
+    fn will_do(&self, version: u64, now: UnixMs) -> bool {
+        let patience_ms = if self.supporters() <= SMALL { 0 } else { self.supporters() as u64 };
+        let is_young = now.0.saturating_sub(self.made_at.0) < patience_ms;
+        let is_present = self.version >= version && self.review_at.is_none_or(|at| now < at);
+        is_young || is_present
+    }
+}
+
+/// What the rings of a stream are keyed with: nobody but the coordinator knows it, and it stays the same over
+/// restarts.
+fn neighbours_key(stream: &Stream) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("streamr coordinator: the rings of a stream's members");
+    hasher.update(stream.secret.as_bytes()).update(stream.stream.as_str().as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// A table that is made once however many wait for it.
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<Table>>>>;
+
+/// The tables of all streams.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    slots: Mutex<HashMap<StreamId, (UnixMs, Slot)>>,
+}
+
+impl Tables {
+    /// The table to show at `now`. The caller must hold no transaction: one is needed to make a table.
+    pub(crate) async fn current(
+        &self,
+        storage: &Storage,
+        stream: &Stream,
+        now: UnixMs,
+    ) -> Result<Arc<Table>, StorageError> {
+        let slot = self.slot(&stream.stream, now);
+        let mut held = slot.lock().await;
+        if let Some(table) = held.as_ref().filter(|table| table.will_do(stream.membership_version, now)) {
+            return Ok(table.clone());
+        }
+        let table = Arc::new(make(storage, stream, now).await?);
+        *held = Some(table.clone());
+        Ok(table)
+    }
+
+    fn slot(&self, stream: &StreamId, now: UnixMs) -> Slot {
+        let mut slots = lock(&self.slots);
+        if !slots.contains_key(stream) && slots.len() >= MAX_TABLES {
+            let idle = slots.iter().min_by_key(|(_, (asked_at, _))| *asked_at);
+            let idle = idle.map(|(stream, _)| stream.clone());
+            idle.and_then(|stream| slots.remove(&stream));
+        }
+        let (asked_at, slot) = slots.entry(stream.clone()).or_default();
+        *asked_at = now;
+        slot.clone()
+    }
+}
+
+/// Makes the table of now. Where the choice of electors has become another, that is a change of the membership.
+async fn make(storage: &Storage, stream: &Stream, now: UnixMs) -> Result<Table, StorageError> {
+    let mut tx = storage.read().await?;
+    if let Some(table) = look(&mut tx, stream, now).await?.settled() {
+        return Ok(table);
+    }
+    drop(tx);
+    let mut tx = storage.write().await?;
+    let mut looked = look(&mut tx, stream, now).await?;
+    if looked.has_changed {
+        let electors: Vec<NodeId> = looked.table.electors.iter().map(|elector| elector.node).collect();
+        tx.save_electors(&stream.stream, &electors).await?;
+        looked.table.version = tx.membership_changed(&stream.stream).await?;
+    }
+    tx.commit().await?;
+    Ok(looked.table)
+}
+
+/// A table, and whether its electors are others than those stored.
+struct Looked {
+    table: Table,
+    has_changed: bool,
+}
+
+impl Looked {
+    fn settled(self) -> Option<Table> {
+        (!self.has_changed).then_some(self.table)
+    }
+}
+
+async fn look(tx: &mut Tx, stream: &Stream, now: UnixMs) -> Result<Looked, StorageError> {
+    // The version, too, must be that of this moment.
+    let version = tx.membership_version(&stream.stream).await?;
+    let members = tx.members(&stream.stream).await?;
+    let before = tx.electors(&stream.stream).await?;
+    let candidate = |member: &Member| Candidate {
+        node: member.view.node,
+        uplink_bps: member.view.uplink_bps.0,
+        since: member.since,
+    };
+    let candidates: Vec<Candidate> = members.iter().map(candidate).collect();
+    let chosen = choose(&before, &candidates, now);
+    let table = Table::new(stream, version, members, &chosen, now);
+    Ok(Looked { table, has_changed: chosen.electors != before })
+}
