@@ -24,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that must not reach the world outside even through others.
-const PURE: [&str; 3] = ["streamr-model", "streamr-hls", "streamr-relay-core"];
+const PURE: [&str; 4] = ["streamr-model", "streamr-hls", "streamr-relay-core", "streamr-sim"];
 const WORLDLY: [&str; 7] = ["tokio", "libp2p", "reqwest", "axum", "hyper", "mio", "socket2"];
 
 /// Who may name a library at all.

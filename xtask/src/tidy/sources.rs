@@ -4,7 +4,7 @@ use super::Finding;
 use super::rust_source::RustSource;
 
 /// Crates in which time, randomness and the world outside are arguments.
-const PURE: [&str; 3] = ["crates/model/src/", "crates/hls/src/", "crates/relay-core/src/"];
+const PURE: [&str; 4] = ["crates/model/src/", "crates/hls/src/", "crates/relay-core/src/", "crates/sim/src/"];
 
 /// What a pure crate must not reach for.
 const IMPURE: [&str; 17] = [

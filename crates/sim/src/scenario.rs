@@ -1,0 +1,210 @@
+//! What is simulated. Everything that happens follows from these values alone.
+
+use std::time::Duration;
+
+use streamr_model::BitsPerSecond;
+
+use crate::outcome::Outcome;
+use crate::world::World;
+
+/// A share of the nodes and what they offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UplinkClass {
+    /// Of a hundred nodes, so many.
+    pub percent: u32,
+    /// The uplink each of them offers, in hundredths of the stream's rate.
+    pub rate_percent: u32,
+}
+
+/// DESIGN.md's population: 60 % give half the stream's rate, 30 % one and a half of it, 10 % five times it.
+/// Together a quarter more than they need: a load of 0.8.
+pub const MIXED_UPLINKS: [UplinkClass; 3] = [
+    UplinkClass { percent: 60, rate_percent: 50 },
+    UplinkClass { percent: 30, rate_percent: 150 },
+    UplinkClass { percent: 10, rate_percent: 500 },
+];
+
+/// The HTTP server with the segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Whether it answers Range requests; else a request for a part is answered with the whole.
+    pub has_range: bool,
+    /// What it sends to all together.
+    pub uplink: BitsPerSecond,
+    /// What the seed sends to all together; it stands beside the origin.
+    pub seed_uplink: BitsPerSecond,
+}
+
+/// Latency, jitter and loss between two nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paths {
+    /// The least one-way latency of a pair.
+    pub latency_min: Duration,
+    /// The greatest; each pair has its own, for good.
+    pub latency_max: Duration,
+    /// Each message takes up to this much longer.
+    pub jitter: Duration,
+    /// Of a thousand messages, so many are lost once: they, and what follows them, come a round trip later.
+    pub loss_per_mille: u32,
+    /// Of a thousand pairs of supporters, so many cannot reach each other.
+    pub unreachable_per_mille: u32,
+    /// What each node receives at most, in hundredths of the stream's rate; `None`: its downlink is no limit.
+    pub downlink_rate_percent: Option<u32>,
+}
+
+/// A share of the nodes, or a multiple of them, that goes or comes at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flash {
+    /// When, since the world's beginning.
+    pub at: Duration,
+    /// How many.
+    pub nodes: u32,
+}
+
+/// Who comes and goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Churn {
+    /// Sessions are exponential with this mean, and whoever leaves is replaced by somebody new. Half of them
+    /// say good-bye.
+    pub session_mean: Option<Duration>,
+    /// So many of the first nodes vanish at one moment, without a word.
+    pub flash_leave: Option<Flash>,
+    /// So many more come within half a second.
+    pub flash_join: Option<Flash>,
+}
+
+/// A run of the swarm. `Scenario { nodes: 100, ..Scenario::new(seed) }.run()`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Chance, all of it.
+    pub seed: u64,
+    /// Supporters from the beginning; the origin's seed comes on top.
+    pub nodes: u32,
+    /// Segments published, at most 64.
+    pub segments: u16,
+    /// Blocks of a segment.
+    pub blocks: u16,
+    /// Length of a block in bytes, 16 to 32 KiB.
+    pub block_len: u32,
+    /// A segment's duration and the time between two.
+    pub interval: Duration,
+    /// How long after its manifest arrived a segment must be whole.
+    pub live_delay: Duration,
+    /// What nodes offer.
+    pub uplinks: Vec<UplinkClass>,
+    /// What an uplink can do, in hundredths of what its node offers: 125 where it offers 80 %.
+    pub uplink_percent: u32,
+    /// The origin and the seed.
+    pub origin: Origin,
+    /// The network.
+    pub paths: Paths,
+    /// Comings and goings.
+    pub churn: Churn,
+    /// How long a vanished peer's connection seems to live.
+    pub vanish_noticed: Duration,
+    /// So many of the first nodes, the last ones, send bad blocks.
+    pub polluters: u32,
+    /// So many before them promise and never send a block.
+    pub silent: u32,
+    /// So many before those say that they hold everything and refuse every request.
+    pub liars: u32,
+    /// How many neighbours a node chooses; others choose it too.
+    pub picks: u32,
+}
+
+impl Scenario {
+    /// The most neighbours of a node.
+    pub const MAX_DEGREE: usize = 64;
+    /// Up to so many nodes, everybody is everybody's neighbour.
+    pub const FULL_MESH: u32 = 32;
+    /// Up to so many nodes, everybody is connected to the seed; beyond it, only the electors.
+    pub const SEED_REACH: u32 = 48;
+    /// The most electors.
+    pub const ELECTORS: usize = 32;
+    /// Publication begins here, when the first nodes have met.
+    pub const FIRST_PUBLICATION: Duration = Duration::from_secs(2);
+
+    /// Ten nodes of DESIGN.md's population, twelve segments of 1 MiB and 2 s, nothing bad happens.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: 10,
+            segments: 12,
+            blocks: 32,
+            block_len: 32 * 1024,
+            interval: Duration::from_secs(2),
+            live_delay: Duration::from_secs(6),
+            uplinks: MIXED_UPLINKS.into(),
+            uplink_percent: 125,
+            origin: Origin {
+                has_range: true,
+                uplink: BitsPerSecond(200_000_000),
+                seed_uplink: BitsPerSecond(1_000_000_000),
+            },
+            paths: Paths {
+                latency_min: Duration::from_millis(10),
+                latency_max: Duration::from_millis(50),
+                jitter: Duration::from_millis(5),
+                loss_per_mille: 0,
+                unreachable_per_mille: 0,
+                downlink_rate_percent: None,
+            },
+            churn: Churn::default(),
+            vanish_noticed: Duration::from_secs(3),
+            polluters: 0,
+            silent: 0,
+            liars: 0,
+            picks: 12,
+        }
+    }
+
+    /// Everybody offers the same multiple of the stream's rate, in hundredths.
+    #[must_use]
+    pub fn with_equal_uplinks(mut self, rate_percent: u32) -> Self {
+        self.uplinks = vec![UplinkClass { percent: 100, rate_percent }];
+        self
+    }
+
+    /// Plays it.
+    pub fn run(&self) -> Outcome {
+        World::new(self.clone()).run()
+    }
+
+    /// The length of a segment in bytes.
+    pub fn segment_len(&self) -> u32 {
+        u32::from(self.blocks) * self.block_len
+    }
+
+    /// The stream's rate.
+    pub fn rate(&self) -> BitsPerSecond {
+        let nanos = self.interval.as_nanos().max(1);
+        let rate = u128::from(self.segment_len()) * 8_000_000_000 / nanos;
+        BitsPerSecond(u64::try_from(rate).unwrap_or(u64::MAX))
+    }
+
+    /// Hundredths of the stream's rate as a rate.
+    pub(crate) fn share_of_rate(&self, percent: u32) -> BitsPerSecond {
+        BitsPerSecond(self.rate().0 * u64::from(percent) / 100)
+    }
+
+    /// The mean of what nodes offer.
+    pub fn mean_uplink(&self) -> BitsPerSecond {
+        let sum: u64 = self.uplinks.iter().map(|c| u64::from(c.percent) * u64::from(c.rate_percent)).sum();
+        BitsPerSecond(self.rate().0 * sum / 10_000)
+    }
+
+    /// The time a block takes on the mean uplink: the unit in which delays are compared.
+    pub fn block_time(&self) -> Duration {
+        self.mean_uplink().time_for(u64::from(self.block_len))
+    }
+
+    /// When segment `sequence` is published.
+    pub(crate) fn published_at(&self, sequence: u16) -> Duration {
+        Self::FIRST_PUBLICATION + self.interval * u32::from(sequence)
+    }
+
+    /// When nothing is left to wait for.
+    pub(crate) fn end(&self) -> Duration {
+        self.published_at(self.segments.saturating_sub(1)) + self.live_delay + Duration::from_secs(1)
+    }
+}
