@@ -8,6 +8,7 @@
 pub mod message;
 pub mod pacer;
 pub mod rendezvous;
+pub mod shares;
 pub mod swarm;
 pub mod time;
 pub mod uplink;
