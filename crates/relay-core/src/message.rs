@@ -1,7 +1,9 @@
 //! What peers say to each other.
 //!
-//! One ordered stream in each direction per pair. The first message is [`Message::Hello`]; a segment's
-//! manifest comes before anything else about that segment.
+//! One ordered stream in each direction per pair. The first message is [`Message::Hello`]. Whoever hears of
+//! a segment whose manifest it lacks asks for it with [`Message::Want`].
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -34,20 +36,38 @@ pub enum Message {
     Hello(Hello),
     /// A segment exists.
     Manifest(Freshness, Signed<Manifest>),
-    /// The sender holds exactly these blocks of the segment.
-    Have(SegmentRef, BlockSet),
+    /// The sender holds exactly these blocks of the segment; what is asked of it now waits so long.
+    Have(SegmentRef, BlockSet, QueueTime),
     /// The sender is about to send these blocks unasked.
     Offer(SegmentRef, BlockSet),
     /// The sender wants these blocks.
     Request(SegmentRef, BlockSet),
     /// The sender no longer wants these blocks.
     Cancel(SegmentRef, BlockSet),
-    /// The sender cannot give these blocks.
-    Refuse(SegmentRef, BlockSet),
+    /// The sender cannot give these blocks; what is asked of it now waits so long.
+    Refuse(SegmentRef, BlockSet, QueueTime),
+    /// The sender has heard of the segment and wants its manifest.
+    Want(SegmentRef),
     /// A block.
     Block(SegmentRef, BlockIndex, Bytes),
     /// The sender leaves; ask it for nothing more.
     Bye,
+}
+
+/// How long a block asked for now would wait behind others, in milliseconds; a hint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct QueueTime(pub u16);
+
+impl From<Duration> for QueueTime {
+    fn from(span: Duration) -> Self {
+        Self(u16::try_from(span.as_millis()).unwrap_or(u16::MAX))
+    }
+}
+
+impl From<QueueTime> for Duration {
+    fn from(QueueTime(ms): QueueTime) -> Self {
+        Self::from_millis(ms.into())
+    }
 }
 
 /// The first message.

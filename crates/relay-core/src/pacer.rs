@@ -18,7 +18,7 @@ pub struct Pacer {
 impl Pacer {
     /// The longest silence that is made up for by a burst.
     const BURST: Duration = Duration::from_millis(50);
-    const SMALLEST_BURST_BYTES: i64 = 64 * 1024;
+    const SMALLEST_BURST_BYTES: i64 = 16 * 1024;
 
     /// Full at `now`.
     pub fn new(rate: BitsPerSecond, now: Instant) -> Self {
@@ -89,7 +89,7 @@ mod tests {
                 pacer.spend(bytes);
                 sent += bytes as u64;
                 largest = largest.max(bytes as u64);
-                let burst = rate.bytes_in(Pacer::BURST).max(64 * 1024);
+                let burst = rate.bytes_in(Pacer::BURST).max(16 * 1024);
                 prop_assert!(sent <= rate.bytes_in(now.0) + burst + largest);
             }
         }

@@ -15,18 +15,24 @@ pub struct Item {
     pub stripe: u16,
 }
 
-/// `member`'s score for `item`; higher is better, never NaN, 0 for a weight of 0.
-pub fn score(item: Item, member: NodeId, weight: u64) -> f64 {
+/// A number in (0, 1), excluding both ends, that is `member`'s for `item` and as good as random.
+pub fn chance(item: Item, member: NodeId) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&item.segment.0).update(&item.stripe.to_be_bytes()).update(&member.0);
     let hash = hasher.finalize();
     let mut head = [0; 8];
     head.copy_from_slice(&hash.as_bytes()[..8]);
-    // 53 bits fill a double exactly; the half keeps it off both ends of (0, 1).
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit, and a weight's last bits do not matter")]
-    let (unit, weight) =
-        (((u64::from_be_bytes(head) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64, weight as f64);
-    weight / -unit.ln()
+    // 53 bits fill a double exactly; the half keeps it off both ends.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    let chance = ((u64::from_be_bytes(head) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    chance
+}
+
+/// `member`'s score for `item`; higher is better, never NaN, 0 for a weight of 0.
+pub fn score(item: Item, member: NodeId, weight: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a weight's last bits do not matter")]
+    let weight = weight as f64;
+    weight / -chance(item, member).ln()
 }
 
 /// How many of `others` are elected before `me`: 0 is the owner, 1 the backup.

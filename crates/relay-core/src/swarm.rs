@@ -1,16 +1,19 @@
 //! The state machine of one stream's swarm.
 //!
 //! Methods come in this order: getters; `handle_*`, each followed by [`Swarm::advance`]; changes from
-//! outside; `poll_*`. The rules live in the child modules: `election` (who fetches from the origin when),
-//! `fetching` (from whom), `sharing` (to whom, how fast), `playing` (in what order).
+//! outside; `poll_*`. The rules live in the child modules: `election` (who fetches from the origin's side
+//! when), `origin` (how), `pulling` (what to ask of which peer), `sharing` (what to tell whom), `uploading`
+//! (to whom, how fast), `playing` (in what order).
 
 mod action;
 mod election;
-mod fetching;
+mod origin;
 mod peer;
 mod playing;
+mod pulling;
 mod segment;
 mod sharing;
+mod uploading;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,11 +26,12 @@ use crate::pacer::Pacer;
 use crate::time::Instant;
 
 pub use action::{Action, DropReason, FetchEnd, FetchId, Keep, Member, Supplier, Verdict};
-use fetching::Origin;
-use peer::Peer;
+use origin::Origin;
 pub use peer::PeerCounters;
+use peer::{Introduction, PeerTable, Slot};
 use playing::Playhead;
-use segment::{Pending, Phase, Segment, SegmentTable};
+use segment::{Key, Pending, Phase, Segment, SegmentTable, Source};
+use sharing::Rumours;
 
 /// What a swarm is told once.
 #[derive(Debug, Clone)]
@@ -53,8 +57,8 @@ impl Config {
     pub const MAX_PEERS: usize = 64;
     /// Neighbours that a block is pushed to by whoever fetched it.
     pub const PUSH_FANOUT: usize = 3;
-    /// The most peers counted for and the most banned; beyond it the smallest ids are forgotten.
-    const MAX_REMEMBERED: usize = 1_024;
+    /// The most banned peers remembered; beyond it the oldest are forgotten.
+    const MAX_BANNED: usize = 1_024;
 }
 
 /// Totals since the start.
@@ -82,35 +86,50 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Swarm {
     config: Config,
+    /// A number of our own that decides between equals, so that nodes decide differently.
+    taste: u64,
     segments: SegmentTable,
-    peers: BTreeMap<NodeId, Peer>,
-    peer_counters: BTreeMap<NodeId, PeerCounters>,
+    peers: PeerTable,
     banned: BTreeMap<NodeId, Instant>,
-    view: Vec<Member>,
+    /// Who takes part in elections, the same for everybody; the coordinator bounds their number, and
+    /// [`Swarm::MAX_ELECTORS`] does.
+    electors: Vec<Member>,
+    /// Electors that were connected and are not any more.
+    lost: Vec<NodeId>,
     seed: Option<NodeId>,
+    rumours: Rumours,
     origin: Origin,
     pacer: Pacer,
-    playhead: Playhead,
+    playheads: Vec<Playhead>,
     counters: Counters,
+    /// No shunned peer may be asked again before.
+    unshuns_at: Option<Instant>,
     actions: VecDeque<Action>,
 }
 
 impl Swarm {
+    /// The most electors; beyond it the last ones named are not counted.
+    pub const MAX_ELECTORS: usize = 64;
+
     /// Knows nobody and nothing yet.
     pub fn new(config: Config, now: Instant) -> Self {
         let pacer = Pacer::new(config.uplink, now);
+        let taste = config.me.0.last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
         Self {
             config,
+            taste,
             segments: SegmentTable::default(),
-            peers: BTreeMap::new(),
-            peer_counters: BTreeMap::new(),
+            peers: PeerTable::default(),
             banned: BTreeMap::new(),
-            view: Vec::new(),
+            electors: Vec::new(),
+            lost: Vec::new(),
             seed: None,
+            rumours: Rumours::default(),
             origin: Origin::default(),
             pacer,
-            playhead: Playhead::default(),
+            playheads: Vec::new(),
             counters: Counters::default(),
+            unshuns_at: None,
             actions: VecDeque::new(),
         }
     }
@@ -122,12 +141,12 @@ impl Swarm {
 
     /// What was exchanged with whom, disconnected peers included.
     pub fn peer_counters(&self) -> impl Iterator<Item = (NodeId, PeerCounters)> + '_ {
-        self.peer_counters.iter().map(|(node, counters)| (*node, *counters))
+        self.peers.counters()
     }
 
     /// Peers that have introduced themselves.
     pub fn introduced_peers(&self) -> impl Iterator<Item = (NodeId, Role)> + '_ {
-        self.peers.iter().filter_map(|(node, peer)| peer.role().map(|role| (*node, role)))
+        self.peers.iter().filter_map(|(_, peer)| Some((peer.node, peer.role()?)))
     }
 
     /// Whether `node` is not spoken to.
@@ -137,12 +156,8 @@ impl Swarm {
 
     /// Whether this block would be kept: its segment is known and fetched, and it is missing.
     pub fn lacks(&self, name: &SegmentRef, index: BlockIndex) -> bool {
-        let wanted = self.segments.get(name).filter(|segment| segment.phase == Phase::Wanted);
-        wanted.is_some_and(|segment| !segment.held.contains(index))
-    }
-
-    fn is_seed(&self, node: NodeId) -> bool {
-        self.peers.get(&node).is_some_and(|peer| peer.role() == Some(Role::Seed))
+        let segment = self.segments.find(name).and_then(|key| self.segments.get(key));
+        segment.is_some_and(|segment| segment.is_wanted() && !segment.held.contains(index))
     }
 
     /// A peer is connected; it will say hello.
@@ -150,10 +165,14 @@ impl Swarm {
         if self.is_banned(node) {
             return self.act(Action::Disconnect(node, DropReason::Banned));
         }
-        if self.peers.len() >= Config::MAX_PEERS && self.seed != Some(node) {
+        self.forget_peer(node);
+        if self.peers.insert(node, self.seed == Some(node), now).is_none() {
             return self.act(Action::Disconnect(node, DropReason::Full));
         }
-        self.peers.insert(node, Peer::new(now));
+        if self.lost.contains(&node) {
+            self.lost.retain(|lost| *lost != node);
+            self.elect(None);
+        }
         let hello =
             Hello { role: self.config.role, stream: self.config.stream.clone(), uplink: self.config.uplink };
         self.act(Action::Send(node, Message::Hello(hello)));
@@ -161,105 +180,115 @@ impl Swarm {
 
     /// The last connection to a peer is gone.
     pub fn handle_disconnected(&mut self, now: Instant, node: NodeId) {
-        if self.peers.remove(&node).is_some() {
-            self.forget_promises_of(node);
-            self.elect(None);
+        if self.forget_peer(node) {
+            self.pull(now);
             self.advance(now);
         }
     }
 
+    /// Gives up what a peer promised, and its place; false if it had none.
+    fn forget_peer(&mut self, node: NodeId) -> bool {
+        let Some(slot) = self.peers.find(node) else { return false };
+        self.peers.remove(slot);
+        self.segments.iter_mut().for_each(|segment| segment.forget(slot));
+        self.rumours.forget_teller(slot);
+        if self.electors.iter().any(|member| member.node == node) && !self.lost.contains(&node) {
+            self.lost.push(node);
+        }
+        self.elect(None);
+        true
+    }
+
     /// A message other than a manifest or a block.
     pub fn handle_message(&mut self, now: Instant, node: NodeId, message: Message) {
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        let is_hello = matches!(message, Message::Hello(_));
-        if is_hello == peer.hello.is_some() {
-            return self.ban(now, node, DropReason::Protocol);
-        }
-        let Some((name, blocks)) = (match message {
-            Message::Hello(hello) => return self.handle_hello(now, node, hello),
-            Message::Bye => return self.act(Action::Disconnect(node, DropReason::Left)),
-            Message::Have(name, ref blocks)
-            | Message::Offer(name, ref blocks)
-            | Message::Request(name, ref blocks)
-            | Message::Cancel(name, ref blocks)
-            | Message::Refuse(name, ref blocks) => Some((name, blocks)),
-            Message::Manifest(..) | Message::Block(..) => None,
-        }) else {
+        let Some((slot, peer)) = self.peers.find(node).and_then(|slot| Some((slot, self.peers.get(slot)?)))
+        else {
             return;
         };
-        // About a segment we have evicted or not yet heard of there is nothing to say.
-        let Some(segment) = self.segments.get(&name) else { return };
-        if !blocks.fits(segment.held.capacity()) {
+        let is_hello = matches!(message, Message::Hello(_));
+        if is_hello == peer.introduction.is_some() {
             return self.ban(now, node, DropReason::Protocol);
         }
         match message {
-            Message::Have(name, blocks) => self.handle_have(node, name, blocks),
-            Message::Offer(name, blocks) => self.handle_offer(now, node, name, &blocks),
-            Message::Request(name, blocks) => self.serve(node, name, &blocks),
-            Message::Cancel(name, blocks) => {
-                peer_mut(&mut self.peers, node, |peer| peer.upload.cancel(name, &blocks));
+            Message::Hello(hello) => return self.handle_hello(now, slot, node, hello),
+            Message::Bye => self.handle_bye(slot),
+            Message::Want(name) => self.handle_want(slot, &name),
+            Message::Have(name, blocks, queue) => {
+                if let Some(key) = self.about(now, slot, &name, &blocks) {
+                    self.handle_have(now, slot, key, blocks, queue);
+                }
             }
-            Message::Refuse(name, blocks) => self.handle_refuse(now, node, name, &blocks),
-            Message::Hello(_) | Message::Bye | Message::Manifest(..) | Message::Block(..) => {}
+            Message::Offer(name, blocks) => {
+                if let Some(key) = self.about(now, slot, &name, &blocks) {
+                    self.handle_offer(now, slot, key, &blocks);
+                }
+            }
+            Message::Request(name, blocks) => {
+                if let Some(key) = self.about(now, slot, &name, &blocks) {
+                    self.serve(slot, key, &blocks);
+                }
+            }
+            Message::Cancel(name, blocks) => {
+                if let Some(key) = self.about(now, slot, &name, &blocks) {
+                    self.handle_cancel(slot, key, &blocks);
+                }
+            }
+            Message::Refuse(name, blocks, queue) => {
+                if let Some(key) = self.about(now, slot, &name, &blocks) {
+                    self.handle_refuse(now, slot, key, &blocks, queue);
+                }
+            }
+            // These two the driver checks first, and reports by functions of their own.
+            Message::Manifest(..) | Message::Block(..) => {}
         }
         self.advance(now);
     }
 
-    fn handle_hello(&mut self, now: Instant, node: NodeId, mut hello: Hello) {
+    /// The segment that a peer speaks of. One that we do not know is a rumour; a set of blocks that is not
+    /// one of this segment breaks the protocol.
+    fn about(&mut self, now: Instant, slot: Slot, name: &SegmentRef, blocks: &BlockSet) -> Option<Key> {
+        let Some(key) = self.segments.find(name) else {
+            if self.config.role != Role::Seed {
+                self.rumours.hear(now, slot, *name);
+            }
+            return None;
+        };
+        let capacity = self.segments.get(key)?.held.capacity();
+        if !blocks.fits(capacity) {
+            let node = self.peers.get(slot)?.node;
+            self.ban(now, node, DropReason::Protocol);
+            return None;
+        }
+        Some(key)
+    }
+
+    fn handle_hello(&mut self, now: Instant, slot: Slot, node: NodeId, hello: Hello) {
         if hello.stream != self.config.stream {
             return self.act(Action::Disconnect(node, DropReason::OtherStream));
         }
         // Only the coordinator's word makes a peer the seed: what it gives is counted as the origin's.
-        if hello.role == Role::Seed && self.seed != Some(node) {
-            hello.role = Role::Supporter;
+        let is_false_seed = hello.role == Role::Seed && self.seed != Some(node);
+        let role = if is_false_seed { Role::Supporter } else { hello.role };
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.introduction = Some(Introduction { role, uplink: hello.uplink });
         }
-        peer_mut(&mut self.peers, node, |peer| peer.hello = Some(hello));
-        self.send_backlog(node);
-        self.elect(None);
+        self.send_backlog(slot);
+        if self.electors.is_empty() {
+            self.elect(None);
+        }
         self.advance(now);
     }
 
-    fn handle_have(&mut self, node: NodeId, name: SegmentRef, blocks: BlockSet) {
-        peer_mut(&mut self.peers, node, |peer| {
-            peer.knows.insert(name);
-            peer.upload.cancel(name, &blocks);
-            peer.have.insert(name, blocks);
-        });
-    }
-
-    /// Believes a promise for a while; declines what is here already or comes from elsewhere.
-    fn handle_offer(&mut self, now: Instant, node: NodeId, name: SegmentRef, blocks: &BlockSet) {
-        let Some(segment) = self.segments.get_mut(&name) else { return };
-        let mut declined = BlockSet::empty(blocks.capacity());
-        for index in blocks.iter() {
-            if segment.phase != Phase::Wanted
-                || segment.held.contains(index)
-                || segment.pending.contains_key(&index)
-            {
-                declined.insert(index);
-                continue;
-            }
-            let pending = Pending { from: Supplier::Peer(node), expires: now + self.config.patience() };
-            segment.pending.insert(index, pending);
+    /// A peer that leaves still gives what it began; then it is let go.
+    fn handle_bye(&mut self, slot: Slot) {
+        let is_owed = self.expected_from(slot) > 0;
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        peer.leaves = true;
+        peer.upload.queue.clear();
+        if !is_owed {
+            let node = peer.node;
+            self.act(Action::Disconnect(node, DropReason::Left));
         }
-        peer_mut(&mut self.peers, node, |peer| {
-            peer.knows.insert(name);
-        });
-        if !declined.is_empty() {
-            self.act(Action::Send(node, Message::Cancel(name, declined)));
-        }
-    }
-
-    /// Asks elsewhere for what a peer cannot give, and leaves it in peace for a while.
-    fn handle_refuse(&mut self, now: Instant, node: NodeId, name: SegmentRef, blocks: &BlockSet) {
-        let Some(segment) = self.segments.get_mut(&name) else { return };
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        for index in blocks.iter() {
-            if segment.pending.get(&index).is_some_and(|pending| pending.from == Supplier::Peer(node)) {
-                segment.pending.remove(&index);
-            }
-        }
-        peer.shunned_until = now + self.config.patience() / 4;
     }
 
     /// A manifest that the driver has verified and checked. `from` is the peer that sent it. Returns
@@ -275,42 +304,48 @@ impl Swarm {
         if manifest.stream != self.config.stream {
             return Keep::Discard;
         }
-        // Before it is passed on, so that it is not passed back.
-        peer_mut(&mut self.peers, from, |peer| {
-            peer.knows.insert(name);
+        let known = self.segments.find(&name);
+        let is_news = known.is_none();
+        let key = known.or_else(|| {
+            let segment = Segment::new(name, manifest, freshness, now, self.config.live_delay);
+            self.take_in(now, segment)
         });
-        let is_news = self.segments.get(&name).is_none();
-        let segment = Segment::new(manifest, freshness, now, self.config.live_delay);
-        let keep = if is_news { self.take_in(now, freshness, name, segment) } else { Keep::Discard };
-        if self.segments.get(&name).is_none() {
-            peer_mut(&mut self.peers, from, |peer| peer.forget(&name));
+        let Some(key) = key else {
+            self.rumours.bury(&name);
+            return Keep::Discard;
+        };
+        // Before it is passed on, so that it is not passed back.
+        if let (Some(slot), Some(segment)) = (self.peers.find(from), self.segments.get_mut(key)) {
+            segment.view_mut(slot).knows = true;
+        }
+        if is_news {
+            self.rumours.forget(&name);
+            if freshness == Freshness::Fresh {
+                self.announce(key);
+            }
+            self.elect(Some(key));
         }
         self.advance(now);
-        keep
+        if is_news { Keep::Store } else { Keep::Discard }
     }
 
     /// A segment of our own, whole: the seed's way in.
     pub fn publish(&mut self, now: Instant, name: SegmentRef, manifest: Arc<Manifest>) -> Keep {
         let blocks = manifest.block_count();
-        let mut segment = Segment::new(manifest, Freshness::Fresh, now, self.config.live_delay);
+        let mut segment = Segment::new(name, manifest, Freshness::Fresh, now, self.config.live_delay);
         segment.held = BlockSet::full(blocks);
-        segment.phase = Phase::Complete;
-        let keep = self.take_in(now, Freshness::Fresh, name, segment);
+        segment.close(Phase::Complete);
+        let Some(key) = self.take_in(now, segment) else { return Keep::Discard };
+        self.announce(key);
         self.advance(now);
-        keep
+        Keep::Store
     }
 
-    fn take_in(&mut self, now: Instant, freshness: Freshness, name: SegmentRef, segment: Segment) -> Keep {
-        if !self.segments.insert(name, segment) {
-            return Keep::Discard;
-        }
-        self.playhead.note_manifest(now);
-        let peers: Vec<NodeId> = self.peers.keys().copied().collect();
-        for node in peers {
-            self.announce(node, freshness, name);
-        }
-        self.elect(Some(name));
-        Keep::Store
+    fn take_in(&mut self, now: Instant, segment: Segment) -> Option<Key> {
+        let rendition = segment.place().rendition;
+        let key = self.segments.insert(segment)?;
+        self.note_rendition(now, rendition);
+        Some(key)
     }
 
     /// A block that the driver has checked against its manifest. Returns whether to keep it; the driver
@@ -324,88 +359,108 @@ impl Swarm {
         verdict: Verdict,
     ) -> Keep {
         if verdict == Verdict::Bad {
-            self.counters.blocks_bad += 1;
-            match from {
-                Supplier::Peer(node) => {
-                    self.count(node, |counters| counters.blocks_bad += 1);
-                    self.ban(now, node, DropReason::BadBlock);
-                }
-                Supplier::Origin(_) => {
-                    if let Some(segment) = self.segments.get_mut(&name) {
-                        segment.origin_refused = true;
-                    }
-                }
-            }
+            self.handle_bad_block(now, from, &name);
             return Keep::Discard;
         }
-        let Some(segment) = self.segments.get_mut(&name) else { return Keep::Discard };
-        let promised = segment.pending.remove(&index).map(|pending| pending.from);
+        let supplier = match from {
+            Supplier::Origin(fetch) => Some(Source::Origin(fetch)),
+            Supplier::Peer(node) => self.peers.find(node).map(Source::Peer),
+        };
+        let Some(key) = self.segments.find(&name) else { return Keep::Discard };
+        let Some(segment) = self.segments.get_mut(key) else { return Keep::Discard };
+        let promised = segment.in_flight.take(index);
         let capacity = segment.held.capacity();
-        let is_new = segment.phase == Phase::Wanted && segment.held.insert(index);
+        let is_new = segment.is_wanted() && segment.held.insert(index);
         let on_time = now <= segment.deadline;
         let len = segment.block_len(index) as u64;
         if is_new && segment.held.is_full() {
-            segment.phase = Phase::Complete;
+            segment.close(Phase::Complete);
             self.counters.segments_complete += 1;
         }
-        if let Some(Supplier::Peer(node)) = promised
-            && Supplier::Peer(node) != from
+        if let Some(Source::Peer(slot)) = supplier {
+            segment.view_mut(slot).have.insert(index);
+        }
+        self.account(supplier, len, is_new, on_time);
+        if let Some(Pending { from: Source::Peer(promiser), .. }) = promised
+            && Some(Source::Peer(promiser)) != supplier
+            && let Some(peer) = self.peers.get(promiser)
         {
-            let mut block = BlockSet::empty(capacity);
-            block.insert(index);
-            self.act(Action::Send(node, Message::Cancel(name, block)));
+            let cancel = Message::Cancel(name, BlockSet::only(capacity, index));
+            self.actions.push_back(Action::Send(peer.node, cancel));
         }
-        self.account(from, len, is_new, on_time);
-        if let Supplier::Peer(node) = from {
-            peer_mut(&mut self.peers, node, |peer| peer.note_has(name, index, capacity));
+        if is_new {
+            self.share(now, key, index);
+            self.settle(key);
         }
-        if !is_new {
-            return Keep::Discard;
+        if let Some(Source::Peer(slot)) = supplier {
+            self.let_go_if_done(slot);
+            self.pull_from(now, slot);
         }
-        self.share(name, index);
-        self.settle(name);
         self.advance(now);
-        Keep::Store
+        if is_new { Keep::Store } else { Keep::Discard }
     }
 
-    fn account(&mut self, from: Supplier, len: u64, is_new: bool, on_time: bool) {
+    /// Disconnects a peer that has said good-bye and owes us nothing more.
+    fn let_go_if_done(&mut self, slot: Slot) {
+        let leaver = self.peers.get(slot).filter(|peer| peer.leaves).map(|peer| peer.node);
+        if let Some(node) = leaver
+            && self.expected_from(slot) == 0
+        {
+            self.act(Action::Disconnect(node, DropReason::Left));
+        }
+    }
+
+    fn handle_bad_block(&mut self, now: Instant, from: Supplier, name: &SegmentRef) {
+        self.counters.blocks_bad += 1;
+        match from {
+            Supplier::Peer(node) => {
+                if let Some(peer) = self.peers.find(node).and_then(|slot| self.peers.get_mut(slot)) {
+                    peer.counters.blocks_bad += 1;
+                }
+                self.ban(now, node, DropReason::BadBlock);
+            }
+            Supplier::Origin(_) => {
+                if let Some(segment) = self.segments.find(name).and_then(|key| self.segments.get_mut(key)) {
+                    segment.origin_refused = true;
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, from: Option<Source>, len: u64, is_new: bool, on_time: bool) {
+        let peer = match from {
+            Some(Source::Peer(slot)) => self.peers.get_mut(slot),
+            Some(Source::Origin(_)) | None => None,
+        };
         if !is_new {
             self.counters.blocks_duplicate += 1;
-            if let Supplier::Peer(node) = from {
-                self.count(node, |counters| counters.blocks_duplicate += 1);
+            if let Some(peer) = peer {
+                peer.counters.blocks_duplicate += 1;
             }
             return;
         }
-        match from {
-            Supplier::Peer(node) if !self.is_seed(node) => {
+        match peer.filter(|peer| peer.role() != Some(Role::Seed)) {
+            Some(peer) => {
                 self.counters.bytes_peers += len;
-                self.count(node, |counters| {
-                    counters.bytes_received += len;
-                    counters.blocks_received += 1;
-                    counters.blocks_on_time += u32::from(on_time);
-                });
+                peer.counters.bytes_received += len;
+                peer.counters.blocks_received += 1;
+                peer.counters.blocks_on_time += u32::from(on_time);
             }
-            Supplier::Peer(_) | Supplier::Origin(_) => self.counters.bytes_origin += len,
-        }
-    }
-
-    fn count(&mut self, node: NodeId, change: impl FnOnce(&mut PeerCounters)) {
-        change(self.peer_counters.entry(node).or_default());
-        if self.peer_counters.len() > Config::MAX_REMEMBERED {
-            self.peer_counters.pop_first();
+            None if matches!(from, Some(_)) => self.counters.bytes_origin += len,
+            // Its sender was disconnected in the meantime; the block is good all the same.
+            None => self.counters.bytes_peers += len,
         }
     }
 
     fn ban(&mut self, now: Instant, node: NodeId, reason: DropReason) {
         self.banned.insert(node, now);
-        if self.banned.len() > Config::MAX_REMEMBERED {
+        if self.banned.len() > Config::MAX_BANNED {
             let oldest = self.banned.iter().min_by_key(|(_, at)| **at).map(|(node, _)| *node);
             oldest.and_then(|oldest| self.banned.remove(&oldest));
         }
-        self.peers.remove(&node);
-        self.forget_promises_of(node);
+        self.forget_peer(node);
         self.act(Action::Disconnect(node, reason));
-        self.elect(None);
+        self.pull(now);
         self.advance(now);
     }
 
@@ -419,10 +474,13 @@ impl Swarm {
         self.advance(now);
     }
 
-    /// The coordinator's newest view: who the seed is and who carries the stream.
-    pub fn set_view(&mut self, now: Instant, seed: Option<NodeId>, view: Vec<Member>) {
+    /// The coordinator's newest view: who the seed is, and who takes part in elections. Everybody must be
+    /// told the same electors; we are one of them or not.
+    pub fn set_view(&mut self, now: Instant, seed: Option<NodeId>, mut electors: Vec<Member>) {
+        electors.truncate(Self::MAX_ELECTORS);
         self.seed = seed;
-        self.view = view;
+        self.lost.retain(|lost| electors.iter().any(|member| member.node == *lost));
+        self.electors = electors;
         self.elect(None);
         self.advance(now);
     }
@@ -436,29 +494,40 @@ impl Swarm {
 
     /// Says good-bye to everybody. The driver then waits a little while [`Swarm::is_uploading`].
     pub fn leave(&mut self) {
-        let peers: Vec<NodeId> = self.peers.keys().copied().collect();
-        for node in peers {
+        let nodes: Vec<NodeId> = self.peers.iter().map(|(_, peer)| peer.node).collect();
+        for node in nodes {
             self.act(Action::Send(node, Message::Bye));
         }
     }
 
+    fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
     /// Lets every rule do what the present moment asks for.
     fn advance(&mut self, now: Instant) {
-        for segment in self.segments.values_mut() {
-            if segment.phase == Phase::Wanted && now >= segment.deadline {
-                segment.phase = Phase::Missed;
-                segment.pending.clear();
+        for segment in self.segments.iter_mut() {
+            if segment.is_wanted() && now >= segment.deadline {
+                segment.close(Phase::Missed);
                 self.counters.segments_missed += 1;
             }
         }
-        self.fetch(now);
+        if self.config.role != Role::Seed {
+            self.expire(now);
+            self.pull_from_unshunned(now);
+            self.fetch_from_origin_side(now);
+            self.ask_for_manifests(now);
+        }
         self.send_news(now);
         self.upload(now);
         self.play(now);
         let (limit, retention) = (self.config.store_limit_bytes, self.config.retention);
-        while let Some(name) = self.segments.evict_one(limit, |segment| now >= segment.deadline + retention) {
-            self.peers.values_mut().for_each(|peer| peer.forget(&name));
-            self.act(Action::Evict(name));
+        while let Some(gone) = self.segments.evict_one(limit, |segment| now >= segment.deadline + retention) {
+            for (_, peer) in self.peers.iter_mut() {
+                peer.upload.queue.retain(|(key, _)| *key != gone.key);
+            }
+            self.rumours.bury(&gone.name);
+            self.act(Action::Evict(gone.name));
         }
     }
 
@@ -469,17 +538,17 @@ impl Swarm {
 
     /// When to call [`Swarm::handle_timeout`] at the latest; `None` while nothing is under way.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        let fetch = self.next_fetch_at(now);
-        let share = self.next_share_at(now);
-        let play = self.next_play_at(now);
+        let upload = self.next_upload_at(now);
         let retention = self.config.retention;
-        let evict = self.segments.iter().next().map(|(_, segment)| segment.deadline + retention);
-        [fetch, share, play, evict].into_iter().flatten().min()
-    }
-}
-
-fn peer_mut(peers: &mut BTreeMap<NodeId, Peer>, node: NodeId, change: impl FnOnce(&mut Peer)) {
-    if let Some(peer) = peers.get_mut(&node) {
-        change(peer);
+        let evict = self.segments.iter().next().map(|segment| segment.deadline + retention);
+        let wakes = [
+            self.next_fetch_at(now),
+            self.unshuns_at,
+            self.next_telling_at(),
+            upload,
+            self.next_play_at(now),
+            evict,
+        ];
+        wakes.into_iter().flatten().min()
     }
 }

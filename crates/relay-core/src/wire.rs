@@ -11,7 +11,7 @@ use streamr_model::{BlockIndex, BlockSet, SegmentRef};
 use crate::message::{Freshness, Message};
 
 /// The protocol's name for negotiation. Changes with every incompatible change of this module.
-pub const PROTOCOL: &str = "/streamrp2p/relay/1";
+pub const PROTOCOL: &str = "/streamrp2p/relay/2";
 
 /// Bytes before a frame's body: length and kind.
 pub const HEADER_LEN: usize = 5;
@@ -53,6 +53,8 @@ mod kind {
     pub(super) const REFUSE: u8 = 7;
     pub(super) const BLOCK: u8 = 8;
     pub(super) const BYE: u8 = 9;
+    pub(super) const WANT: u8 = 10;
+    pub(super) const LAST: u8 = WANT;
 }
 
 impl Header {
@@ -63,7 +65,7 @@ impl Header {
         if body_len > MAX_BODY_LEN {
             return Err(WireError::Length(body_len));
         }
-        if kind > kind::BYE {
+        if kind > kind::LAST {
             return Err(WireError::Kind(kind));
         }
         Ok(Self { kind, body_len })
@@ -87,11 +89,12 @@ impl Header {
             kind::HELLO => read(body).map(Message::Hello),
             kind::MANIFEST_FRESH => read(body).map(|signed| Message::Manifest(Freshness::Fresh, signed)),
             kind::MANIFEST_BACKLOG => read(body).map(|signed| Message::Manifest(Freshness::Backlog, signed)),
-            kind::HAVE => about(Message::Have),
+            kind::HAVE => read(body).map(|(segment, blocks, queue)| Message::Have(segment, blocks, queue)),
             kind::OFFER => about(Message::Offer),
             kind::REQUEST => about(Message::Request),
             kind::CANCEL => about(Message::Cancel),
-            kind::REFUSE => about(Message::Refuse),
+            kind::REFUSE => read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue)),
+            kind::WANT => read(body).map(Message::Want),
             kind::BLOCK => read_block(body),
             kind::BYE => body.is_empty().then_some(Message::Bye),
             other => return Err(WireError::Kind(other)),
@@ -118,11 +121,12 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
         Message::Hello(hello) => control(kind::HELLO, hello),
         Message::Manifest(Freshness::Fresh, signed) => control(kind::MANIFEST_FRESH, signed),
         Message::Manifest(Freshness::Backlog, signed) => control(kind::MANIFEST_BACKLOG, signed),
-        Message::Have(segment, blocks) => control(kind::HAVE, &(segment, blocks)),
+        Message::Have(segment, blocks, queue) => control(kind::HAVE, &(segment, blocks, queue)),
         Message::Offer(segment, blocks) => control(kind::OFFER, &(segment, blocks)),
         Message::Request(segment, blocks) => control(kind::REQUEST, &(segment, blocks)),
         Message::Cancel(segment, blocks) => control(kind::CANCEL, &(segment, blocks)),
-        Message::Refuse(segment, blocks) => control(kind::REFUSE, &(segment, blocks)),
+        Message::Refuse(segment, blocks, queue) => control(kind::REFUSE, &(segment, blocks, queue)),
+        Message::Want(segment) => control(kind::WANT, segment),
         Message::Block(segment, index, bytes) => {
             let mut head = BytesMut::with_capacity(HEADER_LEN + BLOCK_PREFIX_LEN);
             put_header(&mut head, kind::BLOCK, BLOCK_PREFIX_LEN + bytes.len());
@@ -155,7 +159,7 @@ fn put_header(frame: &mut BytesMut, kind: u8, body_len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Hello, Role};
+    use crate::message::{Hello, QueueTime, Role};
     use proptest::prelude::*;
     use streamr_model::BitsPerSecond;
 
@@ -187,11 +191,12 @@ mod tests {
                 stream: "alice".parse().unwrap(),
                 uplink: BitsPerSecond(bps)
             })),
-            about().prop_map(|(s, b)| Message::Have(s, b)),
+            (about(), any::<u16>()).prop_map(|((s, b), q)| Message::Have(s, b, QueueTime(q))),
             about().prop_map(|(s, b)| Message::Offer(s, b)),
             about().prop_map(|(s, b)| Message::Request(s, b)),
             about().prop_map(|(s, b)| Message::Cancel(s, b)),
-            about().prop_map(|(s, b)| Message::Refuse(s, b)),
+            (about(), any::<u16>()).prop_map(|((s, b), q)| Message::Refuse(s, b, QueueTime(q))),
+            any::<[u8; 32]>().prop_map(|s| Message::Want(SegmentRef(s))),
             (any::<[u8; 32]>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40_000))
                 .prop_map(|(s, i, b)| Message::Block(SegmentRef(s), BlockIndex(i), b.into())),
             Just(Message::Bye),

@@ -13,7 +13,7 @@ use streamr_model::{
     SegmentRef, StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
-    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, Role, Supplier,
+    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, QueueTime, Role, Supplier,
     Swarm, Verdict,
 };
 
@@ -85,11 +85,12 @@ fn any_message() -> impl Strategy<Value = Message> {
     });
     prop_oneof![
         3 => hello,
-        4 => about().prop_map(|(s, b)| Message::Have(s, b)),
+        4 => about().prop_map(|(s, b)| Message::Have(s, b, QueueTime(7))),
         4 => about().prop_map(|(s, b)| Message::Offer(s, b)),
         4 => about().prop_map(|(s, b)| Message::Request(s, b)),
         2 => about().prop_map(|(s, b)| Message::Cancel(s, b)),
-        2 => about().prop_map(|(s, b)| Message::Refuse(s, b)),
+        2 => about().prop_map(|(s, b)| Message::Refuse(s, b, QueueTime(u16::MAX))),
+        2 => (0_u8..8).prop_map(|s| Message::Want(name(s))),
         1 => Just(Message::Bye),
     ]
 }

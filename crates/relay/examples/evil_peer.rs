@@ -218,7 +218,7 @@ impl Liar {
         match self.lie {
             Lie::Blocks => {
                 self.say(to, Written::Message(Message::Manifest(Freshness::Fresh, signed)));
-                self.say(to, Written::Message(Message::Have(*name, all.clone())));
+                self.say(to, Written::Message(Message::Have(*name, all.clone(), QueueTime::default())));
                 self.say(to, Written::Message(Message::Offer(*name, all.clone())));
                 self.send_blocks(to, name, &all);
             }

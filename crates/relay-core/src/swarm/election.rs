@@ -1,14 +1,17 @@
 //! When a stripe may be fetched from the origin's side.
 //!
-//! The elected owner fetches at once, the backup a quarter of the live delay later, everybody else staggered
-//! by rank between half the delay and the last call, so that a lost swarm never becomes a stampede.
+//! The coordinator names the electors, the same to everybody. Of these the elected owner fetches at once and
+//! the backup a quarter of the live delay later. Everybody else waits half the delay and then a random time,
+//! distributed so that of any number only a few begin early and their blocks can spare the rest: truncated
+//! exponential timers (Nonnenmacher and Biersack, “Scalable feedback for large groups”, 1999; RFC 5401
+//! section 3.2.1).
 
 use std::time::Duration;
 
 use streamr_model::{BitsPerSecond, NodeId};
 
-use super::segment::Segment;
-use super::{Action, Config, Swarm};
+use super::segment::{Key, Segment};
+use super::{Config, Swarm};
 use crate::message::{Freshness, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
@@ -21,6 +24,16 @@ const LAST_CALL_MARGIN: Duration = Duration::from_millis(750);
 const ORIGIN_RATE: BitsPerSecond = BitsPerSecond(20_000_000);
 /// A stranger's word about its uplink counts up to here.
 const MAX_WEIGHT_BPS: u64 = 1_000_000_000;
+/// How steeply the random waits crowd towards the last call: e to this power nodes hardly begin early.
+const SUPPRESSION: f64 = 10.0;
+
+/// How a node stands in the election of one stripe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Owner,
+    Backup,
+    Other,
+}
 
 impl Segment {
     /// From here on the origin is asked for whatever is missing, even if a peer has promised it.
@@ -28,67 +41,64 @@ impl Segment {
         self.deadline - (ORIGIN_RATE.time_for(self.missing_bytes()) + LAST_CALL_MARGIN)
     }
 
-    fn due(&self, rank: usize, members: usize, live_delay: Duration) -> Instant {
+    fn due(&self, standing: Standing, item: Item, config: &Config) -> Instant {
         let wait = match self.freshness {
             Freshness::Fresh => Duration::ZERO,
             Freshness::Backlog => BACKLOG_GRACE,
         };
         let from = self.arrived + wait;
-        match rank {
-            0 => from,
-            1 => from + live_delay / 4,
-            _ => {
-                let begin = from + live_delay / 2;
+        match standing {
+            Standing::Owner => from,
+            Standing::Backup => from + config.live_delay / 4,
+            Standing::Other => {
+                let begin = from + config.live_delay / 2;
                 let room = self.last_call() - begin;
-                let share = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                begin + room * share(rank - 2) / share(members.max(1))
+                let lateness = 1.0 + rendezvous::chance(item, config.me).ln() / SUPPRESSION;
+                begin + room.mul_f64(lateness.max(0.0))
             }
         }
     }
 }
 
 impl Swarm {
-    /// Everybody who may be elected but us, with weights: connected supporters, and those of the
-    /// coordinator's view whom we have no room to be connected to.
-    fn other_members(&self) -> Vec<(NodeId, u64)> {
-        let weight = |node: &NodeId, said: BitsPerSecond| {
-            let seen = self.view.iter().find(|member| member.node == *node);
-            (*node, seen.map_or(said, |member| member.uplink).0.clamp(1, MAX_WEIGHT_BPS))
-        };
-        let connected = self.peers.iter().filter_map(|(node, peer)| {
-            let hello = peer.hello.as_ref().filter(|hello| hello.role == Role::Supporter)?;
-            Some(weight(node, hello.uplink))
-        });
-        let mut members: Vec<_> = connected.collect();
-        if self.peers.len() >= Config::MAX_PEERS {
-            let unconnected = self.view.iter().filter(|member| !self.peers.contains_key(&member.node));
-            let others = unconnected.filter(|member| member.node != self.config.me);
-            members.extend(others.map(|member| weight(&member.node, member.uplink)));
+    /// Everybody who may be elected, with weights, in no order. While the coordinator has named nobody:
+    /// the connected supporters and ourselves.
+    fn voters(&self) -> Vec<(NodeId, u64)> {
+        let bounded = |uplink: BitsPerSecond| uplink.0.clamp(1, MAX_WEIGHT_BPS);
+        if !self.electors.is_empty() {
+            let present = self.electors.iter().filter(|member| !self.lost.contains(&member.node));
+            return present.map(|member| (member.node, bounded(member.uplink))).collect();
         }
-        members
+        let supporters = self.peers.iter().filter(|(_, peer)| peer.role() == Some(Role::Supporter));
+        let supporters = supporters.map(|(_, peer)| (peer.node, bounded(peer.uplink())));
+        supporters.chain([(self.config.me, bounded(self.config.uplink))]).collect()
     }
 
     /// Holds the elections of `only`, or of every wanted segment. A due time only ever comes closer.
-    pub(super) fn elect(&mut self, only: Option<streamr_model::SegmentRef>) {
-        let others = self.other_members();
-        let seen = self.view.iter().find(|member| member.node == self.config.me);
-        let my_weight = seen.map_or(self.config.uplink, |member| member.uplink).0.clamp(1, MAX_WEIGHT_BPS);
-        for name in only.map_or_else(|| self.segments.wanted(), |name| vec![name]) {
-            let Some(segment) = self.segments.get_mut(&name) else { continue };
-            let due = |stripe| {
-                let item = Item { segment: name, stripe };
-                let rank = rendezvous::rank(item, (self.config.me, my_weight), others.iter().copied());
-                segment.due(rank, others.len() + 1, self.config.live_delay)
-            };
-            let dues: Vec<Instant> = (0..segment.stripe_count()).map(due).collect();
-            segment.origin_due = match segment.origin_due.as_slice() {
-                [] => dues,
-                before => before.iter().zip(dues).map(|(before, now)| now.min(*before)).collect(),
-            };
+    pub(super) fn elect(&mut self, only: Option<Key>) {
+        if self.config.role == Role::Seed {
+            return;
         }
-    }
-
-    pub(super) fn act(&mut self, action: Action) {
-        self.actions.push_back(action);
+        let voters = self.voters();
+        let me = voters.iter().find(|(node, _)| *node == self.config.me).copied();
+        for key in only.map_or_else(|| self.segments.wanted_keys(), |key| vec![key]) {
+            let Some(segment) = self.segments.get_mut(key).filter(|segment| segment.is_wanted()) else {
+                continue;
+            };
+            let stripes = if me.is_some() { segment.stripe_count() } else { 1 };
+            let due = |stripe| {
+                let item = Item { segment: segment.name, stripe };
+                let others = voters.iter().copied().filter(|(node, _)| *node != self.config.me);
+                let standing = match me.map(|me| rendezvous::rank(item, me, others)) {
+                    Some(0) => Standing::Owner,
+                    Some(1) => Standing::Backup,
+                    Some(_) | None => Standing::Other,
+                };
+                let due = segment.due(standing, item, &self.config);
+                segment.stripe_due(stripe).map_or(due, |before| before.min(due))
+            };
+            let dues = (0..stripes).map(due).collect();
+            segment.origin_due = dues;
+        }
     }
 }

@@ -1,18 +1,27 @@
 //! A segment on its way, and the bounded table of those we know.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use streamr_model::{BlockIndex, BlockSet, Manifest, MediaSequence, SegmentRef, StreamEpoch};
+use streamr_model::{BlockIndex, BlockSet, Manifest, MediaSequence, RenditionId, SegmentRef, StreamEpoch};
 
-use super::action::Supplier;
+use super::action::FetchId;
+use super::peer::Slot;
 use crate::message::Freshness;
 use crate::time::Instant;
 
-/// Playing order.
-pub(crate) type Place = (StreamEpoch, MediaSequence);
+/// Playing order; renditions of one moment stand beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) epoch: StreamEpoch,
+    pub(crate) sequence: MediaSequence,
+    pub(crate) rendition: RenditionId,
+}
+
+/// A known segment's short name within this process: newer ones are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(u32);
 
 /// How far a segment has come. Only `Wanted` ones are fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,23 +31,107 @@ pub(crate) enum Phase {
     Missed,
 }
 
+/// Where a block comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Origin(FetchId),
+    Peer(Slot),
+}
+
 /// A block that is on its way to us.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pending {
-    pub(crate) from: Supplier,
+    pub(crate) index: BlockIndex,
+    pub(crate) from: Source,
     pub(crate) expires: Instant,
+}
+
+/// The blocks on their way; each at most once.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    set: BlockSet,
+    list: Vec<Pending>,
+    /// No block expires before it.
+    earliest: Option<Instant>,
+}
+
+impl InFlight {
+    pub(crate) fn insert(&mut self, pending: Pending) {
+        self.take(pending.index);
+        self.set.insert(pending.index);
+        self.earliest = Some(self.earliest.map_or(pending.expires, |at| at.min(pending.expires)));
+        self.list.push(pending);
+    }
+
+    pub(crate) fn get(&self, index: BlockIndex) -> Option<&Pending> {
+        self.set.contains(index).then(|| self.list.iter().find(|pending| pending.index == index)).flatten()
+    }
+
+    pub(crate) fn take(&mut self, index: BlockIndex) -> Option<Pending> {
+        if !self.set.remove(index) {
+            return None;
+        }
+        let at = self.list.iter().position(|pending| pending.index == index)?;
+        Some(self.list.swap_remove(at))
+    }
+
+    /// Takes out all for which `gone` holds.
+    pub(crate) fn take_where(&mut self, gone: impl Fn(&Pending) -> bool) -> Vec<Pending> {
+        let taken: Vec<Pending> = self.list.extract_if(.., |pending| gone(pending)).collect();
+        for pending in &taken {
+            self.set.remove(pending.index);
+        }
+        taken
+    }
+
+    /// Takes out what should be here by now.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Pending> {
+        if self.earliest.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let expired = self.take_where(|pending| pending.expires <= now);
+        self.earliest = self.list.iter().map(|pending| pending.expires).min();
+        expired
+    }
+
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.list.iter()
+    }
+}
+
+/// What a peer has of a segment, as far as we know, and what we said to it about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) have: BlockSet,
+    /// What we promised it unasked and do not hold yet.
+    pub(crate) offered: Option<Box<BlockSet>>,
+    /// It has the manifest.
+    pub(crate) knows: bool,
+    /// We have sent it the manifest.
+    pub(crate) was_sent: bool,
+    /// It has yet to be told what we hold.
+    pub(crate) is_news: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Segment {
+    pub(crate) key: Key,
+    pub(crate) name: SegmentRef,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) freshness: Freshness,
     pub(crate) phase: Phase,
     pub(crate) arrived: Instant,
     pub(crate) deadline: Instant,
     pub(crate) held: BlockSet,
-    pub(crate) pending: BTreeMap<BlockIndex, Pending>,
-    /// When each stripe may be fetched from the origin's side; see [`super::election`].
+    pub(crate) in_flight: InFlight,
+    /// By [`Slot`]; shorter than the peer table where nothing is known of the last ones.
+    views: Vec<View>,
+    /// When each stripe may be fetched from the origin's side, or one moment for all; see
+    /// [`super::election`].
     pub(crate) origin_due: Vec<Instant>,
     /// The origin has other bytes, or none, under this segment's URL.
     pub(crate) origin_refused: bool,
@@ -49,27 +142,43 @@ impl Segment {
     const MIN_STRIPE_BLOCKS: u16 = 2;
 
     pub(crate) fn new(
+        name: SegmentRef,
         manifest: Arc<Manifest>,
         freshness: Freshness,
         now: Instant,
         live_delay: Duration,
     ) -> Self {
-        let held = BlockSet::empty(manifest.block_count());
+        let blocks = manifest.block_count();
         Self {
+            key: Key(0),
+            name,
             manifest,
             freshness,
             phase: Phase::Wanted,
             arrived: now,
             deadline: now + live_delay,
-            held,
-            pending: BTreeMap::new(),
+            held: BlockSet::empty(blocks),
+            in_flight: InFlight { set: BlockSet::empty(blocks), ..InFlight::default() },
+            views: Vec::new(),
             origin_due: Vec::new(),
             origin_refused: false,
         }
     }
 
     pub(crate) fn place(&self) -> Place {
-        (self.manifest.epoch, self.manifest.sequence)
+        let Manifest { epoch, sequence, rendition, .. } = *self.manifest;
+        Place { epoch, sequence, rendition }
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.phase == Phase::Wanted
+    }
+
+    /// Nothing more is fetched.
+    pub(crate) fn close(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.in_flight = InFlight::default();
+        self.origin_due = Vec::new();
     }
 
     fn stripe_blocks(&self) -> u16 {
@@ -85,9 +194,16 @@ impl Segment {
         start..(start + self.stripe_blocks()).min(self.manifest.block_count())
     }
 
+    pub(crate) fn stripe_due(&self, stripe: u16) -> Option<Instant> {
+        self.origin_due.get(usize::from(stripe)).or(self.origin_due.first()).copied()
+    }
+
     /// Blocks neither held nor on their way.
-    pub(crate) fn open_blocks(&self) -> impl Iterator<Item = BlockIndex> + '_ {
-        self.held.missing().filter(|index| !self.pending.contains_key(index))
+    pub(crate) fn open_blocks(&self) -> BlockSet {
+        let mut open = BlockSet::full(self.held.capacity());
+        open.remove_all(&self.held);
+        open.remove_all(&self.in_flight.set);
+        open
     }
 
     pub(crate) fn missing_bytes(&self) -> u64 {
@@ -97,54 +213,122 @@ impl Segment {
     pub(crate) fn block_len(&self, index: BlockIndex) -> usize {
         self.manifest.block_span(index).map_or(0, |(_, len)| len as usize)
     }
+
+    pub(crate) fn view(&self, slot: Slot) -> Option<&View> {
+        self.views.get(slot.at())
+    }
+
+    pub(crate) fn view_mut(&mut self, slot: Slot) -> &mut View {
+        if self.views.len() <= slot.at() {
+            self.views.resize(slot.at() + 1, View::default());
+        }
+        let view = &mut self.views[slot.at()];
+        if view.have.capacity() == 0 {
+            view.have = BlockSet::empty(self.held.capacity());
+        }
+        view
+    }
+
+
+    pub(crate) fn is_known_by(&self, slot: Slot) -> bool {
+        self.view(slot).is_some_and(|view| view.knows)
+    }
+
+    /// How many peers are known to have a block.
+    pub(crate) fn holders(&self, index: BlockIndex) -> usize {
+        self.views.iter().filter(|view| view.have.contains(index)).count()
+    }
+
+    /// Blocks promised and not yet here.
+    pub(crate) fn promised_blocks(&self) -> u64 {
+        self.views.iter().filter_map(|view| view.offered.as_ref()).map(|set| u64::from(set.count())).sum()
+    }
+
+    /// Forgets a peer that is gone.
+    pub(crate) fn forget(&mut self, slot: Slot) {
+        if let Some(view) = self.views.get_mut(slot.at()) {
+            *view = View::default();
+        }
+        self.in_flight.take_where(|pending| pending.from == Source::Peer(slot));
+    }
 }
 
-/// The segments we know, newest [`SegmentTable::MAX`] at most.
+/// The segments we know in playing order, newest [`SegmentTable::MAX`] at most.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentTable {
-    by_ref: BTreeMap<SegmentRef, Segment>,
-    in_order: BTreeMap<Place, SegmentRef>,
+    list: Vec<Segment>,
+    next_key: u32,
     bytes: u64,
-    /// Nothing at or before this place is taken in again.
-    evicted: Option<Place>,
+    /// Per rendition: nothing at or before this place is taken in again.
+    evicted: Vec<Place>,
 }
 
 impl SegmentTable {
     /// The most segments known at once.
     pub(crate) const MAX: usize = 64;
+    /// The most renditions of a stream; segments of further ones are not taken in.
+    pub(super) const MAX_RENDITIONS: usize = 8;
 
-    pub(crate) fn get(&self, segment: &SegmentRef) -> Option<&Segment> {
-        self.by_ref.get(segment)
+    pub(crate) fn find(&self, name: &SegmentRef) -> Option<Key> {
+        self.list.iter().rev().find(|segment| segment.name == *name).map(|segment| segment.key)
     }
 
-    pub(crate) fn get_mut(&mut self, segment: &SegmentRef) -> Option<&mut Segment> {
-        self.by_ref.get_mut(segment)
+    pub(crate) fn get(&self, key: Key) -> Option<&Segment> {
+        self.list.iter().find(|segment| segment.key == key)
     }
 
-    /// In playing order.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (SegmentRef, &Segment)> {
-        self.in_order.values().filter_map(|name| self.by_ref.get(name).map(|segment| (*name, segment)))
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut Segment> {
+        self.list.iter_mut().find(|segment| segment.key == key)
     }
 
-    /// Those still fetched, in playing order, which is the order of their deadlines.
-    pub(crate) fn wanted(&self) -> Vec<SegmentRef> {
-        self.iter().filter(|(_, segment)| segment.phase == Phase::Wanted).map(|(name, _)| name).collect()
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.list.iter()
     }
 
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Segment> {
-        self.by_ref.values_mut()
+    pub(crate) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Segment> {
+        self.list.iter_mut()
+    }
+
+    /// Those still fetched, in playing order, which is about the order of their deadlines.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Segment> {
+        self.list.iter().filter(|segment| segment.is_wanted())
+    }
+
+    pub(crate) fn wanted_keys(&self) -> Vec<Key> {
+        self.wanted().map(|segment| segment.key).collect()
+    }
+
+    /// Whether a segment at this place could be taken in.
+    fn takes(&self, place: Place) -> bool {
+        let is_late = |evicted: &Place| {
+            evicted.rendition == place.rendition
+                && (place.epoch, place.sequence) <= (evicted.epoch, evicted.sequence)
+        };
+        let is_further_rendition = || {
+            let mut known: Vec<RenditionId> =
+                self.list.iter().map(|segment| segment.place().rendition).collect();
+            known.sort_unstable();
+            known.dedup();
+            known.len() >= Self::MAX_RENDITIONS && !known.contains(&place.rendition)
+        };
+        !self.evicted.iter().any(is_late)
+            && !self.list.iter().any(|segment| segment.place() == place)
+            && !is_further_rendition()
     }
 
     /// Takes a segment in unless its place is taken or was evicted before.
-    pub(crate) fn insert(&mut self, name: SegmentRef, segment: Segment) -> bool {
+    pub(crate) fn insert(&mut self, mut segment: Segment) -> Option<Key> {
         let place = segment.place();
-        if self.evicted.is_some_and(|evicted| place <= evicted) || self.in_order.contains_key(&place) {
-            return false;
+        if !self.takes(place) {
+            return None;
         }
+        let key = Key(self.next_key);
+        self.next_key = self.next_key.wrapping_add(1);
+        segment.key = key;
         self.bytes += u64::from(segment.manifest.len);
-        self.in_order.insert(place, name);
-        self.by_ref.insert(name, segment);
-        true
+        let at = self.list.partition_point(|other| other.place() < place);
+        self.list.insert(at, segment);
+        Some(key)
     }
 
     /// Takes the oldest out if there are too many, too much, or it is past `expired`.
@@ -152,17 +336,21 @@ impl SegmentTable {
         &mut self,
         limit_bytes: u64,
         expired: impl Fn(&Segment) -> bool,
-    ) -> Option<SegmentRef> {
-        let (place, name) = self.in_order.first_key_value().map(|(place, name)| (*place, *name))?;
-        let segment = self.by_ref.get(&name)?;
-        let too_much = self.by_ref.len() > Self::MAX || (self.bytes > limit_bytes && self.by_ref.len() > 1);
-        if !too_much && !expired(segment) {
+    ) -> Option<Segment> {
+        let oldest = self.list.first()?;
+        let too_much = self.list.len() > Self::MAX || (self.bytes > limit_bytes && self.list.len() > 1);
+        if !too_much && !expired(oldest) {
             return None;
         }
+        let segment = self.list.remove(0);
         self.bytes -= u64::from(segment.manifest.len);
-        self.by_ref.remove(&name);
-        self.in_order.remove(&place);
-        self.evicted = self.evicted.max(Some(place));
-        Some(name)
+        let place = segment.place();
+        let before = self.evicted.iter().position(|evicted| evicted.rendition == place.rendition);
+        let latest = before.map_or(place, |at| self.evicted.swap_remove(at).max(place));
+        if self.evicted.len() >= Self::MAX_RENDITIONS {
+            self.evicted.remove(0);
+        }
+        self.evicted.push(latest);
+        Some(segment)
     }
 }

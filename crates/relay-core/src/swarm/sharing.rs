@@ -1,189 +1,270 @@
-//! Giving blocks: promises to neighbours, news of what we hold, and the order and pace of uploads.
+//! Telling: promises to neighbours, news of what we hold, and manifests.
+//!
+//! A fresh manifest goes to a few neighbours at once; the others hear of the segment when somebody has
+//! blocks of it, and ask for the manifest if it has not come by then. So it travels about as fast as a flood
+//! and costs little more than one copy each (Leitão, Pereira and Rodrigues, “Epidemic broadcast trees”,
+//! 2007).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use streamr_model::{BlockIndex, BlockSet, Manifest, NodeId, SegmentRef};
+use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 
-use super::peer::{Peer, Upload};
-use super::segment::Phase;
+use super::peer::{Peer, Slot};
+use super::segment::{Key, Phase, Segment};
 use super::{Action, Config, Swarm};
-use crate::message::{Freshness, Message, Role};
+use crate::message::{Freshness, Message, QueueTime, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
 /// News of blocks held is gathered for this long.
-const NEWS_INTERVAL: Duration = Duration::from_millis(20);
+const NEWS_INTERVAL: Duration = Duration::from_millis(25);
 /// How many of the newest segments a newcomer is told of.
 const BACKLOG: usize = 4;
+/// Neighbours that a supporter sends a fresh manifest to unasked.
+const EAGER_FANOUT: usize = 6;
+
+/// Segments we have heard of and have no manifest of, and those we want to hear of no more. Both bounded.
+#[derive(Debug, Default)]
+pub(super) struct Rumours {
+    list: Vec<Rumour>,
+    /// The first bytes of the names of segments that were evicted or not taken in.
+    stale: VecDeque<u64>,
+}
+
+#[derive(Debug)]
+struct Rumour {
+    name: SegmentRef,
+    tellers: Vec<Slot>,
+    ask_at: Instant,
+}
+
+impl Rumours {
+    const MAX: usize = 16;
+    const MAX_TELLERS: usize = 4;
+    const MAX_STALE: usize = 128;
+    /// The manifest may be on its way already.
+    const GRACE: Duration = Duration::from_millis(60);
+    /// Then the next teller is asked.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    fn short(name: &SegmentRef) -> u64 {
+        name.0.first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
+    }
+
+    pub(super) fn hear(&mut self, now: Instant, from: Slot, name: SegmentRef) {
+        if self.stale.contains(&Self::short(&name)) {
+            return;
+        }
+        if let Some(rumour) = self.list.iter_mut().find(|rumour| rumour.name == name) {
+            if rumour.tellers.len() < Self::MAX_TELLERS && !rumour.tellers.contains(&from) {
+                rumour.tellers.push(from);
+            }
+        } else if self.list.len() < Self::MAX {
+            // A peer that invents names fills the list only until it has been asked for them.
+            self.list.push(Rumour { name, tellers: vec![from], ask_at: now + Self::GRACE });
+        }
+    }
+
+    pub(super) fn forget(&mut self, name: &SegmentRef) {
+        self.list.retain(|rumour| rumour.name != *name);
+    }
+
+    pub(super) fn forget_teller(&mut self, slot: Slot) {
+        for rumour in &mut self.list {
+            rumour.tellers.retain(|teller| *teller != slot);
+        }
+        self.list.retain(|rumour| !rumour.tellers.is_empty());
+    }
+
+    /// Of this segment nothing more is heard.
+    pub(super) fn bury(&mut self, name: &SegmentRef) {
+        self.forget(name);
+        if self.stale.len() >= Self::MAX_STALE {
+            self.stale.pop_front();
+        }
+        self.stale.push_back(Self::short(name));
+    }
+
+    /// Whom to ask for which manifest now.
+    fn take_due(&mut self, now: Instant) -> Vec<(Slot, SegmentRef)> {
+        let mut due = Vec::new();
+        self.list.retain_mut(|rumour| {
+            if rumour.ask_at > now {
+                return true;
+            }
+            let Some(teller) = (!rumour.tellers.is_empty()).then(|| rumour.tellers.remove(0)) else {
+                return false;
+            };
+            rumour.ask_at = now + Self::PATIENCE;
+            due.push((teller, rumour.name));
+            true
+        });
+        due
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        self.list.iter().map(|rumour| rumour.ask_at).min()
+    }
+}
 
 impl Swarm {
-    /// Tells a newcomer of the newest segments and of what we hold of them.
-    pub(super) fn send_backlog(&mut self, node: NodeId) {
-        let known: Vec<SegmentRef> = self.segments.iter().rev().take(BACKLOG).map(|(name, _)| name).collect();
-        for name in known.into_iter().rev() {
-            self.announce(node, Freshness::Backlog, name);
-            let Some(segment) = self.segments.get(&name) else { continue };
-            if self.config.role != Role::Seed && !segment.held.is_empty() {
-                self.actions.push_back(Action::Send(node, Message::Have(name, segment.held.clone())));
+    /// Tells a newcomer of the newest segments: a seed by their manifests, others by what they hold.
+    pub(super) fn send_backlog(&mut self, slot: Slot) {
+        let newest: Vec<Key> = self.segments.iter().rev().take(BACKLOG).map(|segment| segment.key).collect();
+        for key in newest.into_iter().rev() {
+            if self.config.role == Role::Seed {
+                self.send_manifest(slot, key, Freshness::Backlog);
+            } else {
+                self.send_have(slot, key);
             }
         }
     }
 
-    /// Sends a manifest to a peer that may not have it.
-    pub(super) fn announce(&mut self, node: NodeId, freshness: Freshness, name: SegmentRef) {
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        if peer.role().is_some_and(|role| role != Role::Seed) && peer.knows.insert(name) {
-            self.act(Action::SendManifest(node, freshness, name));
+    pub(super) fn send_manifest(&mut self, slot: Slot, key: Key, freshness: Freshness) {
+        let (Some(peer), Some(segment)) = (self.peers.get(slot), self.segments.get_mut(key)) else { return };
+        let view = segment.view_mut(slot);
+        if view.was_sent {
+            return;
+        }
+        (view.was_sent, view.knows) = (true, true);
+        self.pacer.spend(segment.manifest.block_hashes.len() * 32);
+        self.actions.push_back(Action::SendManifest(peer.node, freshness, segment.name));
+    }
+
+    fn send_have(&mut self, slot: Slot, key: Key) {
+        let queue = QueueTime::from(self.queue_time());
+        let (Some(peer), Some(segment)) = (self.peers.get(slot), self.segments.get(key)) else { return };
+        if !segment.held.is_empty() {
+            let have = Message::Have(segment.name, segment.held.clone(), queue);
+            self.actions.push_back(Action::Send(peer.node, have));
         }
     }
 
-    /// Whether what is queued and promised would keep the uplink busy for longer than a peer would wait.
-    fn is_saturated(&self) -> bool {
-        let blocks = self.peers.values().map(|peer| peer.upload.backlog_blocks()).sum::<u64>();
-        let bytes = blocks * u64::from(Manifest::BLOCK_LEN);
-        self.config.uplink.time_for(bytes) > self.config.patience() / 2
+    /// A manifest is news to us: a seed tells everybody, others a few. Which ones differs from node to node
+    /// and from segment to segment.
+    pub(super) fn announce(&mut self, key: Key) {
+        let Some(segment) = self.segments.get(key) else { return };
+        let takes = |(slot, peer): (Slot, &Peer)| {
+            let may = peer.role().is_some_and(|role| role != Role::Seed) && !segment.is_known_by(slot);
+            may.then_some(slot)
+        };
+        let mut slots: Vec<Slot> = self.peers.iter().filter_map(takes).collect();
+        if slots.is_empty() {
+            return;
+        }
+        if self.config.role != Role::Seed {
+            let turn = self.taste.wrapping_add(Rumours::short(&segment.name)) % slots.len() as u64;
+            slots.rotate_left(usize::try_from(turn).unwrap_or(0));
+            slots.truncate(EAGER_FANOUT);
+        }
+        for slot in slots {
+            self.send_manifest(slot, key, Freshness::Fresh);
+        }
+    }
+
+    /// Somebody has heard of a segment from us.
+    pub(super) fn handle_want(&mut self, slot: Slot, name: &SegmentRef) {
+        if let Some(key) = self.segments.find(name) {
+            self.send_manifest(slot, key, Freshness::Backlog);
+            self.send_have(slot, key);
+        }
+    }
+
+    /// Asks for manifests of segments that others talk of.
+    pub(super) fn ask_for_manifests(&mut self, now: Instant) {
+        for (teller, name) in self.rumours.take_due(now) {
+            if let Some(peer) = self.peers.get(teller) {
+                self.actions.push_back(Action::Send(peer.node, Message::Want(name)));
+            }
+        }
     }
 
     /// Promises blocks that we are about to fetch from the origin's side to a few neighbours: viewers
     /// first, then those elected by hash, so that different stripes go to different neighbours.
-    pub(super) fn offer(&mut self, name: SegmentRef, blocks: &BlockSet) {
+    pub(super) fn offer(&mut self, key: Key, blocks: &BlockSet) {
+        let Some(segment) = self.segments.get(key) else { return };
         let stripe = blocks.iter().next().map_or(0, |index| index.0);
-        let item = Item { segment: name, stripe };
-        let lacks = |peer: &Peer| {
-            peer.role().is_some_and(|role| role != Role::Seed)
-                && blocks.iter().any(|index| !peer.has(&name, index))
+        let (name, item) = (segment.name, Item { segment: segment.name, stripe });
+        let lacks = |slot| segment.view(slot).is_none_or(|view| blocks.has_more_than(&view.have));
+        let ranked = |(slot, peer): (Slot, &Peer)| {
+            let score = rendezvous::score(item, peer.node, peer.uplink().0.max(1));
+            (peer.role() == Some(Role::Viewer), score, slot)
         };
-        let mut neighbours: Vec<(bool, f64, NodeId)> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| lacks(peer))
-            .map(|(node, peer)| {
-                let weight = peer.hello.as_ref().map_or(1, |hello| hello.uplink.0.max(1));
-                (peer.role() == Some(Role::Viewer), rendezvous::score(item, *node, weight), *node)
-            })
-            .collect();
-        neighbours.sort_by(|a, b| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal));
-        for (_, _, node) in neighbours.into_iter().take(Config::PUSH_FANOUT) {
-            if self.is_saturated() {
+        let takers = self.peers.iter().filter(|(slot, peer)| peer.consumes() && lacks(*slot));
+        let mut ranked: Vec<(bool, f64, Slot)> = takers.map(ranked).collect();
+        ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+        for (_, _, slot) in ranked.into_iter().take(Config::PUSH_FANOUT) {
+            if self.queue_time() > self.config.patience() / 2 {
                 return;
             }
-            let Some(peer) = self.peers.get_mut(&node) else { continue };
+            let Some(segment) = self.segments.get_mut(key) else { return };
+            let capacity = segment.held.capacity();
             let offered =
-                peer.upload.offered.entry(name).or_insert_with(|| BlockSet::empty(blocks.capacity()));
-            blocks.iter().for_each(|index| {
-                offered.insert(index);
-            });
-            self.act(Action::Send(node, Message::Offer(name, blocks.clone())));
+                segment.view_mut(slot).offered.get_or_insert_with(|| BlockSet::empty(capacity).into());
+            offered.insert_all(blocks);
+            if let Some(peer) = self.peers.get(slot) {
+                self.actions.push_back(Action::Send(peer.node, Message::Offer(name, blocks.clone())));
+            }
         }
     }
 
     /// A block is ours now: queue it for those we promised it to, note news for the rest.
-    pub(super) fn share(&mut self, name: SegmentRef, index: BlockIndex) {
-        for peer in self.peers.values_mut() {
-            if !matches!(peer.role(), Some(Role::Supporter | Role::Viewer)) || peer.has(&name, index) {
+    pub(super) fn share(&mut self, now: Instant, key: Key, index: BlockIndex) {
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.consumes()) {
+            let view = segment.view_mut(slot);
+            if view.have.contains(index) {
                 continue;
             }
-            let promised = peer.upload.offered.get_mut(&name).is_some_and(|offered| offered.remove(index));
-            if promised && peer.upload.queue.len() < Upload::MAX_QUEUE {
-                peer.upload.queue.push_back((name, index));
+            let is_promised = view.offered.as_mut().is_some_and(|offered| offered.remove(index));
+            if is_promised && peer.upload.queue.len() < super::peer::Upload::MAX_QUEUE {
+                peer.upload.push(key, index);
             } else {
-                peer.notify.changed.insert(name);
+                view.is_news = true;
+                peer.news_at.get_or_insert((peer.told_at + NEWS_INTERVAL).max(now));
             }
         }
     }
 
     /// Tells peers what we hold, where that is news and enough of it has gathered.
     pub(super) fn send_news(&mut self, now: Instant) {
-        for (node, peer) in &mut self.peers {
-            if peer.notify.changed.is_empty() || now < peer.notify.not_before {
+        let queue = QueueTime::from(self.queue_time());
+        for (slot, peer) in self.peers.iter_mut() {
+            if peer.news_at.is_none_or(|at| now < at) {
                 continue;
             }
-            peer.notify.not_before = now + NEWS_INTERVAL;
-            for name in std::mem::take(&mut peer.notify.changed) {
-                if let Some(segment) = self.segments.get(&name) {
-                    self.actions.push_back(Action::Send(*node, Message::Have(name, segment.held.clone())));
+            (peer.news_at, peer.told_at) = (None, now);
+            for segment in self.segments.iter_mut() {
+                let view = segment.view_mut(slot);
+                let was_news = std::mem::take(&mut view.is_news);
+                // What it has had from elsewhere in the meantime is none.
+                if was_news && segment.view(slot).is_some_and(|view| segment.held.has_more_than(&view.have)) {
+                    let have = Message::Have(segment.name, segment.held.clone(), queue);
+                    self.actions.push_back(Action::Send(peer.node, have));
                 }
             }
         }
     }
 
-    /// Queues what a peer asked for; refuses what we cannot give.
-    pub(super) fn serve(&mut self, node: NodeId, name: SegmentRef, wanted: &BlockSet) {
-        let saturated = self.is_saturated();
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        let held = self.segments.get(&name).map(|segment| &segment.held);
-        let mut refused = BlockSet::empty(wanted.capacity());
-        for index in wanted.iter() {
-            let queued = peer.upload.queue.contains(&(name, index));
-            let full = saturated || peer.upload.queue.len() >= Upload::MAX_QUEUE;
-            if full || held.is_none_or(|held| !held.contains(index)) {
-                refused.insert(index);
-            } else if !queued {
-                peer.upload.queue.push_back((name, index));
-            }
-        }
-        if !refused.is_empty() {
-            self.act(Action::Send(node, Message::Refuse(name, refused)));
-        }
+    /// When [`Swarm::send_news`] or [`Swarm::ask_for_manifests`] has something to do.
+    pub(super) fn next_telling_at(&self) -> Option<Instant> {
+        let news = self.peers.iter().filter_map(|(_, peer)| peer.news_at).min();
+        news.into_iter().chain(self.rumours.next_at()).min()
     }
 
-    /// Starts uploads as far as pace and sockets allow: viewers first, then whoever waited longest.
-    pub(super) fn upload(&mut self, now: Instant) {
-        while self.pacer.ready_at(now) <= now {
-            let ready = self.peers.iter_mut().filter(|(_, peer)| is_ready(peer));
-            let next =
-                ready.min_by_key(|(_, peer)| (peer.role() != Some(Role::Viewer), peer.upload.last_sent));
-            let Some((node, peer)) = next else { return };
-            let Some((name, index)) = peer.upload.queue.pop_front() else { return };
-            let Some(segment) = self.segments.get(&name).filter(|segment| segment.held.contains(index))
-            else {
-                continue;
-            };
-            let len = segment.block_len(index);
-            peer.upload.in_flight_bytes += len;
-            // Later than `now` by a hair, so that peers take turns within one moment.
-            peer.upload.last_sent = now + Duration::from_nanos(self.counters.blocks_sent % 1_000);
-            peer.note_has(name, index, segment.held.capacity());
-            let node = *node;
-            self.pacer.spend(len);
-            self.counters.blocks_sent += 1;
-            self.act(Action::SendBlock(node, name, index));
-        }
-    }
-
-    /// The driver wrote a block's bytes to the peer's socket.
-    pub fn handle_block_sent(&mut self, now: Instant, node: NodeId, bytes: usize) {
-        if let Some(peer) = self.peers.get_mut(&node) {
-            peer.upload.in_flight_bytes = peer.upload.in_flight_bytes.saturating_sub(bytes);
-        }
-        let counters = self.peer_counters.entry(node).or_default();
-        counters.bytes_sent += bytes as u64;
-        self.counters.bytes_served += bytes as u64;
-        self.upload(now);
-    }
-
-    /// When [`Swarm::send_news`] or [`Swarm::upload`] has something to do, if nothing else happens before.
-    pub(super) fn next_share_at(&mut self, now: Instant) -> Option<Instant> {
-        let news = self.peers.values().filter(|peer| !peer.notify.changed.is_empty());
-        let news = news.map(|peer| peer.notify.not_before).min();
-        let waiting = self.peers.values().any(is_ready);
-        let upload = waiting.then(|| self.pacer.ready_at(now));
-        news.into_iter().chain(upload).min()
-    }
-
-    /// Whether something promised or asked for is still to be sent.
-    pub fn is_uploading(&self) -> bool {
-        self.peers.values().any(|peer| !peer.upload.queue.is_empty() || peer.upload.in_flight_bytes > 0)
+    /// What waits to be sent, as time at our pace.
+    pub(super) fn queue_time(&self) -> Duration {
+        let queued: u64 = self.peers.iter().map(|(_, peer)| peer.upload.queue.len() as u64).sum();
+        let promised: u64 = self.segments.iter().map(Segment::promised_blocks).sum();
+        self.config.uplink.time_for((queued + promised) * u64::from(Manifest::BLOCK_LEN))
     }
 
     /// Tells the driver of a segment that has just become whole.
-    pub(super) fn settle(&mut self, name: SegmentRef) {
-        if self.segments.get(&name).is_some_and(|segment| segment.phase == Phase::Complete) {
+    pub(super) fn settle(&mut self, key: Key) {
+        if let Some(segment) = self.segments.get(key).filter(|segment| segment.phase == Phase::Complete) {
+            let name = segment.name;
             self.act(Action::Complete(name));
         }
     }
-}
-
-fn is_ready(peer: &Peer) -> bool {
-    !peer.upload.queue.is_empty() && peer.upload.in_flight_bytes < Upload::WINDOW_BYTES
 }

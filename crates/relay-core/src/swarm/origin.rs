@@ -1,0 +1,220 @@
+//! Getting blocks from the origin's side, when it is our turn.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use streamr_model::{BlockIndex, BlockSet, SegmentRef};
+
+use super::action::{FetchEnd, FetchId};
+use super::peer::Slot;
+use super::segment::{Key, Pending, Segment, Source};
+use super::{Action, Swarm};
+use crate::message::{Message, Role};
+use crate::time::Instant;
+
+/// The most fetches from the origin at once.
+const MAX_FETCHES: usize = 4;
+/// A fetch that brought nothing for this long has failed.
+const FETCH_STALL: Duration = Duration::from_secs(3);
+/// After a failure the origin is left alone for this long.
+const ORIGIN_REST: Duration = Duration::from_secs(1);
+
+/// Whether the origin serves parts of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum RangeSupport {
+    /// Nothing has been fetched yet: one fetch at a time, because an origin without Range sends it all.
+    #[default]
+    Unknown,
+    Yes,
+    No,
+}
+
+/// What we know of the origin.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    fetches: BTreeMap<FetchId, Fetch>,
+    range: RangeSupport,
+    rests_until: Instant,
+    next_fetch: u64,
+}
+
+impl Origin {
+    fn has_room(&self) -> bool {
+        let most = if self.range == RangeSupport::Unknown { 1 } else { MAX_FETCHES };
+        self.fetches.len() < most
+    }
+}
+
+#[derive(Debug)]
+struct Fetch {
+    segment: SegmentRef,
+    blocks: Range<u16>,
+}
+
+/// Where blocks of the origin's side come from just now.
+enum OriginSide {
+    Origin { whole: bool },
+    Seed(Slot),
+    Nowhere,
+}
+
+impl Swarm {
+    fn origin_side(&self, segment: &Segment, now: Instant) -> OriginSide {
+        let seed = self.peers.iter().find(|(_, peer)| peer.role() == Some(Role::Seed)).map(|(slot, _)| slot);
+        let origin_serves = !segment.origin_refused && now >= self.origin.rests_until;
+        match (origin_serves, self.origin.range == RangeSupport::No, seed) {
+            (true, false, _) => OriginSide::Origin { whole: false },
+            (_, _, Some(seed)) => OriginSide::Seed(seed),
+            (true, true, None) => OriginSide::Origin { whole: true },
+            (false, _, None) => OriginSide::Nowhere,
+        }
+    }
+
+    fn is_seed_at(&self, slot: Slot) -> bool {
+        self.peers.get(slot).is_some_and(|peer| peer.role() == Some(Role::Seed))
+    }
+
+    /// Fetches the open blocks of stripes that are due, and at the last call everything missing.
+    pub(super) fn fetch_from_origin_side(&mut self, now: Instant) {
+        for key in self.segments.wanted_keys() {
+            let Some(segment) = self.segments.get(key) else { continue };
+            let due = self.due_blocks(segment, now);
+            if due.is_empty() {
+                continue;
+            }
+            match self.origin_side(segment, now) {
+                OriginSide::Nowhere => {}
+                OriginSide::Seed(seed) => self.request_from_seed(key, seed, &due, now),
+                OriginSide::Origin { whole: true } => {
+                    let all = 0..segment.manifest.block_count();
+                    self.start_fetch(key, all, now);
+                }
+                OriginSide::Origin { whole: false } => {
+                    for run in runs(&due) {
+                        self.start_fetch(key, run, now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
+        let is_last_call = now >= segment.last_call();
+        let waits = |index: BlockIndex| match segment.in_flight.get(index) {
+            None => true,
+            Some(pending) => {
+                let peer = |slot| !self.is_seed_at(slot);
+                is_last_call && matches!(pending.from, Source::Peer(slot) if peer(slot))
+            }
+        };
+        let is_due = |stripe: &u16| is_last_call || segment.stripe_due(*stripe).is_some_and(|due| due <= now);
+        let stripes = (0..segment.stripe_count()).filter(is_due);
+        stripes
+            .flat_map(|stripe| segment.stripe(stripe))
+            .filter(|index| !segment.held.contains(BlockIndex(*index)) && waits(BlockIndex(*index)))
+            .collect()
+    }
+
+    fn request_from_seed(&mut self, key: Key, seed: Slot, due: &[u16], now: Instant) {
+        let expires = now + self.config.patience();
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        let (name, mut blocks) = (segment.name, BlockSet::empty(segment.held.capacity()));
+        for index in due.iter().copied().map(BlockIndex) {
+            blocks.insert(index);
+            segment.in_flight.insert(Pending { index, from: Source::Peer(seed), expires });
+        }
+        self.offer(key, &blocks);
+        if let Some(seed) = self.peers.get(seed) {
+            self.actions.push_back(Action::Send(seed.node, Message::Request(name, blocks)));
+        }
+    }
+
+    fn start_fetch(&mut self, key: Key, blocks: Range<u16>, now: Instant) {
+        if !self.origin.has_room() {
+            return;
+        }
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        let fetch = FetchId(self.origin.next_fetch);
+        self.origin.next_fetch += 1;
+        let name = segment.name;
+        let mut wanted = BlockSet::empty(segment.held.capacity());
+        for index in blocks.clone().map(BlockIndex).filter(|index| !segment.held.contains(*index)) {
+            wanted.insert(index);
+            let expires = now + FETCH_STALL;
+            segment.in_flight.insert(Pending { index, from: Source::Origin(fetch), expires });
+        }
+        self.origin.fetches.insert(fetch, Fetch { segment: name, blocks: blocks.clone() });
+        self.offer(key, &wanted);
+        self.act(Action::Fetch(fetch, name, blocks));
+    }
+
+    /// A fetch is over: what it did not bring is open again.
+    pub fn handle_fetch_ended(&mut self, now: Instant, id: FetchId, end: FetchEnd) {
+        let Some(fetch) = self.origin.fetches.remove(&id) else { return };
+        match end {
+            FetchEnd::Done if self.origin.range == RangeSupport::Unknown => {
+                self.origin.range = RangeSupport::Yes;
+            }
+            FetchEnd::Done | FetchEnd::Gone => {}
+            FetchEnd::RangeIgnored => self.origin.range = RangeSupport::No,
+            FetchEnd::Failed => self.origin.rests_until = now + ORIGIN_REST,
+        }
+        let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get_mut(key));
+        if let Some(segment) = segment {
+            segment.origin_refused |= end == FetchEnd::Gone;
+            let lost = |pending: &Pending| {
+                pending.from == Source::Origin(id) && fetch.blocks.contains(&pending.index.0)
+            };
+            segment.in_flight.take_where(lost);
+        }
+        self.pull(now);
+        self.advance(now);
+    }
+
+    /// When blocks come due, are given up, or the deadline passes, if nothing else happens before.
+    pub(super) fn next_fetch_at(&self, now: Instant) -> Option<Instant> {
+        let wake = |segment: &Segment| {
+            let last_call = Some(segment.last_call()).filter(|at| *at > now);
+            let open = segment.open_blocks();
+            let is_open = |stripe: &u16| {
+                segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index))
+            };
+            let due = |stripe: u16| {
+                let due = segment.stripe_due(stripe)?;
+                // What is due and still open waits for a place among the fetches or for the origin's rest.
+                (due > now)
+                    .then_some(due)
+                    .or_else(|| (self.origin.rests_until > now).then_some(self.origin.rests_until))
+            };
+            let dues =
+                (0..if open.is_empty() { 0 } else { segment.stripe_count() }).filter(is_open).filter_map(due);
+            let expiry = segment.in_flight.earliest();
+            dues.chain(expiry).chain(last_call).chain([segment.deadline]).min()
+        };
+        self.segments.wanted().filter_map(wake).min()
+    }
+}
+
+/// Consecutive numbers as ranges.
+fn runs(sorted: &[u16]) -> Vec<Range<u16>> {
+    let mut runs: Vec<Range<u16>> = Vec::new();
+    for index in sorted {
+        match runs.last_mut() {
+            Some(run) if run.end == *index => run.end += 1,
+            _ => runs.push(*index..index + 1),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_stripes_are_fetched_as_one() {
+        assert_eq!(runs(&[0, 1, 2, 5, 6, 9]), [0..3, 5..7, 9..10]);
+        assert!(runs(&[]).is_empty());
+    }
+}

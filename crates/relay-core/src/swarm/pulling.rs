@@ -1,0 +1,210 @@
+//! Getting blocks from peers: whom to ask for what.
+//!
+//! A peer that has room is asked for the open blocks it holds, oldest segment first and within a segment
+//! the rarest among our neighbours, so that what few have is soon had by many. Requests cover a fraction of a
+//! second of a peer's uplink: whatever changes, little has to be asked for anew.
+
+use std::time::Duration;
+
+use streamr_model::{BlockIndex, BlockSet, SegmentRef};
+
+use super::peer::Slot;
+use super::segment::{Key, Pending, Segment, Source};
+use super::{Action, Config, Swarm};
+use crate::message::{Message, QueueTime};
+use crate::time::Instant;
+
+impl Config {
+    /// How long a promise of a block is believed.
+    pub(super) fn patience(&self) -> Duration {
+        self.live_delay / 4
+    }
+
+    /// What is asked of a node whose queue takes longer than this is refused.
+    pub(super) fn longest_queue(&self) -> Duration {
+        self.live_delay / 16
+    }
+}
+
+impl Swarm {
+    /// Asks every peer that has room.
+    pub(super) fn pull(&mut self, now: Instant) {
+        for slot in self.peers.slots() {
+            self.pull_from(now, slot);
+        }
+    }
+
+    /// Asks one peer for as many open blocks as it has room for.
+    pub(super) fn pull_from(&mut self, now: Instant, slot: Slot) {
+        let Some(peer) = self.peers.get(slot).filter(|peer| peer.may_be_asked(now)) else { return };
+        let (node, expires) = (peer.node, now + self.config.patience());
+        let mut room = peer.room().saturating_sub(self.expected_from(slot));
+        for segment in self.segments.iter_mut().filter(|segment| segment.is_wanted()) {
+            if room == 0 {
+                return;
+            }
+            let chosen = rarest(segment, slot, room, self.taste);
+            if chosen.is_empty() {
+                continue;
+            }
+            room -= chosen.len();
+            let mut blocks = BlockSet::empty(segment.held.capacity());
+            for index in chosen {
+                blocks.insert(index);
+                segment.in_flight.insert(Pending { index, from: Source::Peer(slot), expires });
+            }
+            self.actions.push_back(Action::Send(node, Message::Request(segment.name, blocks)));
+        }
+    }
+
+    /// Blocks that a peer has promised or was asked for, and that are not here yet.
+    pub(super) fn expected_from(&self, slot: Slot) -> usize {
+        let pending = self.segments.wanted().flat_map(|segment| segment.in_flight.iter());
+        pending.filter(|pending| pending.from == Source::Peer(slot)).count()
+    }
+
+    pub(super) fn handle_have(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        key: Key,
+        blocks: BlockSet,
+        queue: QueueTime,
+    ) {
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        let view = segment.view_mut(slot);
+        view.knows = true;
+        if let Some(offered) = &mut view.offered {
+            offered.remove_all(&blocks);
+        }
+        let is_useful = blocks.has_more_than(&segment.held);
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.upload.cancel(key, &blocks);
+        }
+        if let Some(segment) = self.segments.get_mut(key) {
+            segment.view_mut(slot).have = blocks;
+        }
+        self.note_queue(now, slot, queue);
+        if is_useful {
+            self.pull_from(now, slot);
+        }
+    }
+
+    /// Believes a promise for a while; declines what is here already or comes from elsewhere.
+    pub(super) fn handle_offer(&mut self, now: Instant, slot: Slot, key: Key, blocks: &BlockSet) {
+        let expires = now + self.config.patience();
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        segment.view_mut(slot).knows = true;
+        let taken = if segment.is_wanted() {
+            segment.open_blocks().and(blocks)
+        } else {
+            BlockSet::empty(blocks.capacity())
+        };
+        for index in taken.iter() {
+            segment.in_flight.insert(Pending { index, from: Source::Peer(slot), expires });
+        }
+        let declined = blocks.without(&taken);
+        if !declined.is_empty()
+            && let (name, Some(peer)) = (segment.name, self.peers.get(slot))
+        {
+            self.act(Action::Send(peer.node, Message::Cancel(name, declined)));
+        }
+    }
+
+    /// Asks elsewhere for what a peer cannot give, and leaves it in peace for a while.
+    pub(super) fn handle_refuse(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        key: Key,
+        blocks: &BlockSet,
+        queue: QueueTime,
+    ) {
+        if let Some(segment) = self.segments.get_mut(key) {
+            let refused =
+                |pending: &Pending| pending.from == Source::Peer(slot) && blocks.contains(pending.index);
+            segment.in_flight.take_where(refused);
+        }
+        self.note_queue(now, slot, queue);
+        let shortest = self.config.longest_queue() / 4;
+        self.shun(slot, now + shortest);
+        self.pull(now);
+    }
+
+    /// Leaves a peer in peace until its queue should be half way below what it takes.
+    fn note_queue(&mut self, now: Instant, slot: Slot, queue: QueueTime) {
+        let longest = self.config.longest_queue();
+        let queue = Duration::from(queue).min(self.config.patience());
+        if queue > longest / 2 {
+            self.shun(slot, now + (queue - longest / 2));
+        }
+    }
+
+    pub(super) fn shun(&mut self, slot: Slot, until: Instant) {
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.shun(until);
+            let until = peer.shunned_until;
+            self.unshuns_at = Some(self.unshuns_at.map_or(until, |at| at.min(until)));
+        }
+    }
+
+    /// Asks those whose time of peace is over.
+    pub(super) fn pull_from_unshunned(&mut self, now: Instant) {
+        if self.unshuns_at.is_none_or(|at| now < at) {
+            return;
+        }
+        let later = self.peers.iter().map(|(_, peer)| peer.shunned_until).filter(|until| *until > now);
+        self.unshuns_at = later.min();
+        self.pull(now);
+    }
+
+    /// Gives up blocks that were promised and did not come.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let mut late: Vec<(Slot, SegmentRef, BlockSet)> = Vec::new();
+        let mut is_any = false;
+        for segment in self.segments.iter_mut() {
+            let capacity = segment.held.capacity();
+            for pending in segment.in_flight.take_expired(now) {
+                is_any = true;
+                let Source::Peer(slot) = pending.from else { continue };
+                match late.iter_mut().find(|(other, name, _)| *other == slot && *name == segment.name) {
+                    Some((_, _, blocks)) => {
+                        blocks.insert(pending.index);
+                    }
+                    None => late.push((slot, segment.name, BlockSet::only(capacity, pending.index))),
+                }
+            }
+        }
+        for (slot, name, blocks) in late {
+            self.shun(slot, now + self.config.live_delay / 2);
+            if let Some(peer) = self.peers.get(slot) {
+                self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
+            }
+        }
+        if is_any {
+            self.pull(now);
+        }
+    }
+}
+
+/// The open blocks that the peer holds and fewest others do, `most` at most. Between equals `taste` decides,
+/// so that neighbours end up with different blocks and have something to give each other.
+fn rarest(segment: &Segment, slot: Slot, most: usize, taste: u64) -> Vec<BlockIndex> {
+    let Some(view) = segment.view(slot) else { return Vec::new() };
+    if !view.have.has_more_than(&segment.held) {
+        return Vec::new();
+    }
+    let candidates = segment.open_blocks().and(&view.have);
+    if usize::from(candidates.count()) <= most {
+        return candidates.iter().collect();
+    }
+    let salt = taste ^ u64::from(segment.manifest.sequence.0 as u32);
+    let rank = |index: BlockIndex| {
+        let mixed = (salt ^ u64::from(index.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (segment.holders(index), mixed ^ (mixed >> 29), index)
+    };
+    let mut ranked: Vec<_> = candidates.iter().map(rank).collect();
+    ranked.sort_unstable();
+    ranked.truncate(most);
+    ranked.into_iter().map(|(_, _, index)| index).collect()
+}
