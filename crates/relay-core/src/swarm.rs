@@ -210,7 +210,7 @@ impl Swarm {
             return self.ban(now, node, DropReason::Protocol);
         }
         match message {
-            Message::Hello(hello) => return self.handle_hello(now, slot, node, hello),
+            Message::Hello(hello) => return self.handle_hello(now, slot, node, &hello),
             Message::Bye => self.handle_bye(slot),
             Message::Want(name) => self.handle_want(slot, &name),
             Message::Have(name, blocks, queue) => {
@@ -262,7 +262,7 @@ impl Swarm {
         Some(key)
     }
 
-    fn handle_hello(&mut self, now: Instant, slot: Slot, node: NodeId, hello: Hello) {
+    fn handle_hello(&mut self, now: Instant, slot: Slot, node: NodeId, hello: &Hello) {
         if hello.stream != self.config.stream {
             return self.act(Action::Disconnect(node, DropReason::OtherStream));
         }
@@ -446,7 +446,7 @@ impl Swarm {
                 peer.counters.blocks_received += 1;
                 peer.counters.blocks_on_time += u32::from(on_time);
             }
-            None if matches!(from, Some(_)) => self.counters.bytes_origin += len,
+            None if from.is_some() => self.counters.bytes_origin += len,
             // Its sender was disconnected in the meantime; the block is good all the same.
             None => self.counters.bytes_peers += len,
         }

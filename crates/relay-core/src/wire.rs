@@ -93,7 +93,9 @@ impl Header {
             kind::OFFER => about(Message::Offer),
             kind::REQUEST => about(Message::Request),
             kind::CANCEL => about(Message::Cancel),
-            kind::REFUSE => read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue)),
+            kind::REFUSE => {
+                read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue))
+            }
             kind::WANT => read(body).map(Message::Want),
             kind::BLOCK => read_block(body),
             kind::BYE => body.is_empty().then_some(Message::Bye),

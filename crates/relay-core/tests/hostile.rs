@@ -13,8 +13,8 @@ use streamr_model::{
     SegmentRef, StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
-    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, QueueTime, Role, Supplier,
-    Swarm, Verdict,
+    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, QueueTime, Role,
+    Supplier, Swarm, Verdict,
 };
 
 const BLOCKS: u16 = 9;

@@ -25,7 +25,7 @@ use streamr_model::{
     BitsPerSecond, BlockIndex, BlockSet, Manifest, NodeId, SecretKey, SegmentRef, Signed, StreamId, StreamKey,
 };
 use streamr_relay_core::wire::{self, Header, PROTOCOL};
-use streamr_relay_core::{Freshness, Hello, Message, Role};
+use streamr_relay_core::{Freshness, Hello, Message, QueueTime, Role};
 use tokio::sync::mpsc;
 
 /// Messages waiting for one victim; beyond it the newest lie is lost.

@@ -177,9 +177,8 @@ impl Swarm {
         let wake = |segment: &Segment| {
             let last_call = Some(segment.last_call()).filter(|at| *at > now);
             let open = segment.open_blocks();
-            let is_open = |stripe: &u16| {
-                segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index))
-            };
+            let is_open =
+                |stripe: &u16| segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index));
             let due = |stripe: u16| {
                 let due = segment.stripe_due(stripe)?;
                 // What is due and still open waits for a place among the fetches or for the origin's rest.

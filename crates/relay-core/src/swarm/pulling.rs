@@ -198,7 +198,7 @@ fn rarest(segment: &Segment, slot: Slot, most: usize, taste: u64) -> Vec<BlockIn
     if usize::from(candidates.count()) <= most {
         return candidates.iter().collect();
     }
-    let salt = taste ^ u64::from(segment.manifest.sequence.0 as u32);
+    let salt = taste ^ segment.manifest.sequence.0.rotate_left(16);
     let rank = |index: BlockIndex| {
         let mixed = (salt ^ u64::from(index.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (segment.holders(index), mixed ^ (mixed >> 29), index)

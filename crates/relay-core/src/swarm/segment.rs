@@ -229,7 +229,6 @@ impl Segment {
         view
     }
 
-
     pub(crate) fn is_known_by(&self, slot: Slot) -> bool {
         self.view(slot).is_some_and(|view| view.knows)
     }
