@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use streamr_model::{BitsPerSecond, NodeId};
 
-use super::segment::{Key, Segment};
+use super::segment::{Key, Segment, Turn};
 use super::{Config, Swarm};
 use crate::message::{Freshness, Role};
 use crate::rendezvous::{self, Item};
@@ -25,7 +25,7 @@ const ORIGIN_RATE: BitsPerSecond = BitsPerSecond(20_000_000);
 /// A stranger's word about its uplink counts up to here.
 const MAX_WEIGHT_BPS: u64 = 1_000_000_000;
 /// How steeply the random waits crowd towards the last call: e to this power nodes hardly begin early.
-const SUPPRESSION: f64 = 10.0;
+const SUPPRESSION: f64 = 16.0;
 
 /// How a node stands in the election of one stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Swarm {
         supporters.chain([(self.config.me, bounded(self.config.uplink))]).collect()
     }
 
-    /// Holds the elections of `only`, or of every wanted segment. A due time only ever comes closer.
+    /// Holds the elections of `only`, or of every wanted segment. A turn only ever comes closer.
     pub(super) fn elect(&mut self, only: Option<Key>) {
         if self.config.role == Role::Seed {
             return;
@@ -86,7 +86,7 @@ impl Swarm {
                 continue;
             };
             let stripes = if me.is_some() { segment.stripe_count() } else { 1 };
-            let due = |stripe| {
+            let turn = |stripe| {
                 let item = Item { segment: segment.name, stripe };
                 let others = voters.iter().copied().filter(|(node, _)| *node != self.config.me);
                 let standing = match me.map(|me| rendezvous::rank(item, me, others)) {
@@ -94,11 +94,15 @@ impl Swarm {
                     Some(1) => Standing::Backup,
                     Some(_) | None => Standing::Other,
                 };
-                let due = segment.due(standing, item, &self.config);
-                segment.stripe_due(stripe).map_or(due, |before| before.min(due))
+                let at = segment.due(standing, item, &self.config);
+                let before = segment.turn(stripe);
+                Turn {
+                    at: before.map_or(at, |before| before.at.min(at)),
+                    is_own: standing == Standing::Owner || before.is_some_and(|before| before.is_own),
+                }
             };
-            let dues = (0..stripes).map(due).collect();
-            segment.origin_due = dues;
+            let turns = (0..stripes).map(turn).collect();
+            segment.turns = turns;
         }
     }
 }

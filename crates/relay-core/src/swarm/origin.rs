@@ -99,21 +99,28 @@ impl Swarm {
         }
     }
 
+    /// Blocks to fetch now. What a neighbour says it holds is left to the neighbours until the last call,
+    /// except by the owner: else a liar could keep everybody from fetching.
     fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
         let is_last_call = now >= segment.last_call();
-        let waits = |index: BlockIndex| match segment.in_flight.get(index) {
-            None => true,
-            Some(pending) => {
-                let peer = |slot| !self.is_seed_at(slot);
-                is_last_call && matches!(pending.from, Source::Peer(slot) if peer(slot))
-            }
+        let is_from_peer = |pending: &Pending| match pending.from {
+            Source::Peer(slot) => !self.is_seed_at(slot),
+            Source::Origin(_) => false,
         };
-        let is_due = |stripe: &u16| is_last_call || segment.stripe_due(*stripe).is_some_and(|due| due <= now);
-        let stripes = (0..segment.stripe_count()).filter(is_due);
-        stripes
-            .flat_map(|stripe| segment.stripe(stripe))
-            .filter(|index| !segment.held.contains(BlockIndex(*index)) && waits(BlockIndex(*index)))
-            .collect()
+        let waits = |index: BlockIndex, is_own: bool| {
+            !segment.held.contains(index)
+                && match segment.in_flight.get(index) {
+                    None => is_last_call || is_own || segment.holders(index) == 0,
+                    Some(pending) => is_last_call && is_from_peer(pending),
+                }
+        };
+        let in_turn = |stripe: u16| {
+            let turn = segment.turn(stripe)?;
+            (is_last_call || turn.at <= now).then_some((stripe, turn.is_own))
+        };
+        let turns = (0..segment.stripe_count()).filter_map(in_turn);
+        let blocks = turns.flat_map(|(stripe, is_own)| segment.stripe(stripe).map(move |at| (at, is_own)));
+        blocks.filter(|(at, is_own)| waits(BlockIndex(*at), *is_own)).map(|(at, _)| at).collect()
     }
 
     fn request_from_seed(&mut self, key: Key, seed: Slot, due: &[u16], now: Instant) {
@@ -180,7 +187,7 @@ impl Swarm {
             let is_open =
                 |stripe: &u16| segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index));
             let due = |stripe: u16| {
-                let due = segment.stripe_due(stripe)?;
+                let due = segment.turn(stripe)?.at;
                 // What is due and still open waits for a place among the fetches or for the origin's rest.
                 (due > now)
                     .then_some(due)

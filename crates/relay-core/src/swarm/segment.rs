@@ -46,6 +46,14 @@ pub(crate) struct Pending {
     pub(crate) expires: Instant,
 }
 
+/// When a stripe may be fetched from the origin's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) at: Instant,
+    /// We are its elected owner, and fetch it whatever others say they hold.
+    pub(crate) is_own: bool,
+}
+
 /// The blocks on their way; each at most once.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
@@ -130,9 +138,8 @@ pub(crate) struct Segment {
     pub(crate) in_flight: InFlight,
     /// By [`Slot`]; shorter than the peer table where nothing is known of the last ones.
     views: Vec<View>,
-    /// When each stripe may be fetched from the origin's side, or one moment for all; see
-    /// [`super::election`].
-    pub(crate) origin_due: Vec<Instant>,
+    /// Our turn to fetch each stripe from the origin's side, or one turn for all; see [`super::election`].
+    pub(crate) turns: Vec<Turn>,
     /// The origin has other bytes, or none, under this segment's URL.
     pub(crate) origin_refused: bool,
 }
@@ -160,7 +167,7 @@ impl Segment {
             held: BlockSet::empty(blocks),
             in_flight: InFlight { set: BlockSet::empty(blocks), ..InFlight::default() },
             views: Vec::new(),
-            origin_due: Vec::new(),
+            turns: Vec::new(),
             origin_refused: false,
         }
     }
@@ -178,7 +185,7 @@ impl Segment {
     pub(crate) fn close(&mut self, phase: Phase) {
         self.phase = phase;
         self.in_flight = InFlight::default();
-        self.origin_due = Vec::new();
+        self.turns = Vec::new();
     }
 
     fn stripe_blocks(&self) -> u16 {
@@ -194,8 +201,8 @@ impl Segment {
         start..(start + self.stripe_blocks()).min(self.manifest.block_count())
     }
 
-    pub(crate) fn stripe_due(&self, stripe: u16) -> Option<Instant> {
-        self.origin_due.get(usize::from(stripe)).or(self.origin_due.first()).copied()
+    pub(crate) fn turn(&self, stripe: u16) -> Option<Turn> {
+        self.turns.get(usize::from(stripe)).or(self.turns.first()).copied()
     }
 
     /// Blocks neither held nor on their way.
