@@ -1,7 +1,7 @@
 //! What can happen, in 24 bytes: at a million nodes tens of millions of messages are on their way at once.
 
 use streamr_model::{BlockIndex, BlockSet};
-use streamr_relay_core::{FetchEnd, Freshness, Message};
+use streamr_relay_core::{FetchEnd, Freshness, Message, QueueTime};
 
 use crate::ids::Names;
 use crate::media::Media;
@@ -70,6 +70,7 @@ pub(crate) enum Packed {
     Blocks {
         kind: Kind,
         sequence: u16,
+        queue: QueueTime,
         low: u32,
         high: u32,
     },
@@ -96,12 +97,12 @@ pub(crate) struct Parking {
 
 impl Parking {
     pub(crate) fn pack(&mut self, names: Names, message: Message) -> Packed {
-        let (kind, segment, blocks) = match message {
-            Message::Have(segment, ref blocks) => (Kind::Have, segment, blocks),
-            Message::Offer(segment, ref blocks) => (Kind::Offer, segment, blocks),
-            Message::Request(segment, ref blocks) => (Kind::Request, segment, blocks),
-            Message::Cancel(segment, ref blocks) => (Kind::Cancel, segment, blocks),
-            Message::Refuse(segment, ref blocks) => (Kind::Refuse, segment, blocks),
+        let (kind, segment, blocks, queue) = match message {
+            Message::Have(segment, ref blocks, queue) => (Kind::Have, segment, blocks, queue),
+            Message::Offer(segment, ref blocks) => (Kind::Offer, segment, blocks, QueueTime(0)),
+            Message::Request(segment, ref blocks) => (Kind::Request, segment, blocks, QueueTime(0)),
+            Message::Cancel(segment, ref blocks) => (Kind::Cancel, segment, blocks, QueueTime(0)),
+            Message::Refuse(segment, ref blocks, queue) => (Kind::Refuse, segment, blocks, queue),
             other => return self.park(other),
         };
         if blocks.capacity() > 64 {
@@ -110,7 +111,7 @@ impl Parking {
         let bits = blocks.iter().fold(0_u64, |bits, index| bits | 1 << index.0);
         #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
         let (low, high) = (bits as u32, (bits >> 32) as u32);
-        Packed::Blocks { kind, sequence: names.segment_sequence(segment), low, high }
+        Packed::Blocks { kind, sequence: names.segment_sequence(segment), queue, low, high }
     }
 
     fn park(&mut self, message: Message) -> Packed {
@@ -129,7 +130,7 @@ impl Parking {
                 self.free.push(place);
                 self.places[place as usize].take()
             }
-            Packed::Blocks { kind, sequence, low, high } => {
+            Packed::Blocks { kind, sequence, queue, low, high } => {
                 let mut bits = u64::from(high) << 32 | u64::from(low);
                 let mut blocks = BlockSet::empty(media.blocks());
                 while bits != 0 {
@@ -138,11 +139,11 @@ impl Parking {
                 }
                 let segment = media.name(sequence);
                 Some(match kind {
-                    Kind::Have => Message::Have(segment, blocks),
+                    Kind::Have => Message::Have(segment, blocks, queue),
                     Kind::Offer => Message::Offer(segment, blocks),
                     Kind::Request => Message::Request(segment, blocks),
                     Kind::Cancel => Message::Cancel(segment, blocks),
-                    Kind::Refuse => Message::Refuse(segment, blocks),
+                    Kind::Refuse => Message::Refuse(segment, blocks, queue),
                 })
             }
         }
@@ -172,11 +173,11 @@ mod tests {
             }
             let name = media.name(3);
             for message in [
-                Message::Have(name, set.clone()),
+                Message::Have(name, set.clone(), QueueTime(9)),
                 Message::Offer(name, set.clone()),
                 Message::Request(name, set.clone()),
                 Message::Cancel(name, set.clone()),
-                Message::Refuse(name, set.clone()),
+                Message::Refuse(name, set.clone(), QueueTime(9)),
                 Message::Bye,
             ] {
                 let packed = parking.pack(names, message.clone());

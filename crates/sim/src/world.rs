@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_model::{BlockIndex, NodeId};
-use streamr_relay_core::{FetchId, Freshness, Instant, Keep, Message, Supplier, Swarm, Verdict};
+use streamr_relay_core::{FetchId, Freshness, Instant, Keep, Message, QueueTime, Supplier, Swarm, Verdict};
 
 use crate::dice::Dice;
 use crate::event::{Event, Index, Packed, Parking};
@@ -153,7 +153,7 @@ impl World {
             return;
         }
         if let (Conduct::Liar, Message::Request(name, blocks)) = (self.nodes[to as usize].conduct, &message) {
-            let refusal = Message::Refuse(*name, blocks.clone());
+            let refusal = Message::Refuse(*name, blocks.clone(), QueueTime(0));
             return self.send(to, from, refusal);
         }
         let peer = self.id(from);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use streamr_model::{BlockIndex, BlockSet, NodeId, SegmentRef};
-use streamr_relay_core::{Action, FetchEnd, FetchId, Freshness, Message, wire};
+use streamr_relay_core::{Action, FetchEnd, FetchId, Freshness, Message, QueueTime, wire};
 
 use super::{SEED, World};
 use crate::event::{Event, Index};
@@ -54,7 +54,9 @@ impl World {
 
     /// Puts a control message on its way.
     pub(super) fn send(&mut self, from: Index, to: Index, mut message: Message) {
-        if let (Conduct::Liar, Message::Have(_, blocks)) = (self.nodes[from as usize].conduct, &mut message) {
+        if let (Conduct::Liar, Message::Have(_, blocks, _)) =
+            (self.nodes[from as usize].conduct, &mut message)
+        {
             *blocks = BlockSet::full(blocks.capacity());
         }
         let bytes = wire::encode(&message).0.len() as u64;
@@ -157,7 +159,7 @@ impl World {
         let peers: Vec<Index> =
             self.nodes[liar as usize].links.peers().filter(|peer| *peer != SEED).collect();
         for peer in peers {
-            self.send(liar, peer, Message::Have(name, all.clone()));
+            self.send(liar, peer, Message::Have(name, all.clone(), QueueTime(0)));
         }
     }
 }
