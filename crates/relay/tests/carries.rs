@@ -231,3 +231,22 @@ async fn a_stopped_node_lets_go_of_its_ports_and_the_others_go_on() {
     world.publish(0).await;
     world.until("the segment is everywhere", |stats| stats.iter().all(|s| s.segments == 1)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_no_elector_and_told_of_no_seed_leaves_the_seed_and_gets_all_from_its_neighbours() {
+    let world = World::start(2, true).await;
+    let elector = Member { node: node_key(1).node_id(), uplink: BitsPerSecond(20_000_000) };
+    let addresses =
+        |n: usize| PeerAddresses { node: node_key(n).node_id(), addresses: world.relays[n].addresses() };
+    for (n, neighbour) in [(0, addresses(1)), (1, addresses(0))] {
+        world.relays[n].set_members(None, vec![neighbour], vec![elector]).await;
+    }
+    world.until("the seed has the elector only", |stats| !stats[0].seed_connected).await;
+    for n in 0..3 {
+        world.publish(n).await;
+        world.until("the segment is at both", |stats| stats.iter().all(|s| s.segments == n + 1)).await;
+    }
+    let stats = world.stats();
+    assert!(stats[1].seed_connected && !stats[0].seed_connected);
+    assert_eq!(stats.iter().map(|s| s.segments_missed).sum::<u64>(), 0);
+}
