@@ -1,7 +1,8 @@
 //! What `GET /v1/streams/{stream}/members` costs in a swarm of so many supporters: a coordinator on a temporary
 //! file, asked over HTTP on loopback.
 //!
-//! `cargo run --release -p streamr-coordinator --example members_cost -- 10000` prints one line of JSON.
+//! `cargo run --release -p streamr-coordinator --example members_cost -- 10000` prints one line of JSON. More than
+//! 16,384, which is how many may enrol in a minute, are refused.
 
 #![expect(clippy::print_stdout, reason = "the result is what it is run for")]
 

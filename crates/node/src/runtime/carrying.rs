@@ -66,6 +66,11 @@ impl Carrying {
         self.running.as_ref()
     }
 
+    /// How many carry what is carried now, by the newest view; 0 while nothing is carried.
+    pub(super) fn supporters(&self) -> u32 {
+        self.running.as_ref().map_or(0, |running| running.membership.supporters)
+    }
+
     pub(super) fn polls(&mut self) -> Option<&mut MembershipPolls> {
         self.running.as_mut().map(|running| &mut running.polls)
     }

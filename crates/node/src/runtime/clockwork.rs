@@ -14,6 +14,10 @@ use crate::wake::SleepDetector;
 const STREAMS_EVERY: Duration = Duration::from_secs(5);
 const STREAMS_SELDOM: Duration = Duration::from_secs(15);
 const IMPACT_EVERY: Duration = Duration::from_secs(15);
+/// In a large swarm each node asks less often, so that all of them together ask for one thing no more often
+/// than this, as long as nobody has to wait for longer than [`LONGEST`].
+const ALL_PER_S: u32 = 200;
+const LONGEST: Duration = Duration::from_secs(60);
 const TOTALS_EVERY: Duration = Duration::from_secs(15);
 const ENROL_EVERY: Duration = Duration::from_secs(30);
 /// The driver looks around at least this often, to notice that the machine slept.
@@ -51,14 +55,20 @@ impl Clockwork {
     }
 
     /// The streams came, or did not.
-    pub(super) fn handle_streams(&mut self, came: bool, now: Instant) {
-        self.streams = now + roll().around(if came { STREAMS_EVERY } else { STREAMS_SELDOM });
+    pub(super) fn handle_streams(&mut self, came: bool, supporters: u32, now: Instant) {
+        let every = if came { STREAMS_EVERY } else { STREAMS_SELDOM };
+        self.streams = now + roll().around(among(supporters, every));
     }
 
     /// What others signed for came, or did not.
-    pub(super) fn handle_impact(&mut self, now: Instant) {
-        self.impact = now + roll().around(IMPACT_EVERY);
+    pub(super) fn handle_impact(&mut self, supporters: u32, now: Instant) {
+        self.impact = now + roll().around(among(supporters, IMPACT_EVERY));
     }
+}
+
+/// How long to wait for what a single node asks for every `least`, where so many ask.
+fn among(supporters: u32, least: Duration) -> Duration {
+    least.max((Duration::from_secs(supporters.into()) / ALL_PER_S).min(LONGEST))
 }
 
 impl<C: Carrier> Runtime<C> {
@@ -177,5 +187,18 @@ impl<C: Carrier> Runtime<C> {
             let saved = self.keeper.save_state().await;
             self.tell_if_failed(saved);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_swarm_together_asks_no_more_often_than_a_small_one_would() {
+        assert_eq!(among(0, STREAMS_EVERY), STREAMS_EVERY);
+        assert_eq!(among(1_000, STREAMS_EVERY), STREAMS_EVERY);
+        assert_eq!(among(4_000, STREAMS_EVERY), Duration::from_secs(20));
+        assert_eq!(among(1_000_000, IMPACT_EVERY), LONGEST);
     }
 }

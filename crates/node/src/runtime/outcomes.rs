@@ -56,7 +56,7 @@ impl<C: Carrier> Runtime<C> {
     }
 
     fn on_streams(&mut self, answer: Result<LiveStreams, ClientError>) {
-        self.clockwork.handle_streams(answer.is_ok(), Instant::now());
+        self.clockwork.handle_streams(answer.is_ok(), self.carrying.supporters(), Instant::now());
         match answer {
             Ok(list) => {
                 self.heard(None);
@@ -106,7 +106,7 @@ impl<C: Carrier> Runtime<C> {
 
     fn on_impact(&mut self, answer: Result<Impact, ClientError>) {
         let now = Instant::now();
-        self.clockwork.handle_impact(now);
+        self.clockwork.handle_impact(self.carrying.supporters(), now);
         match answer {
             Ok(impact) => {
                 self.heard(None);
@@ -204,8 +204,8 @@ impl<C: Carrier> Runtime<C> {
         self.tell(UiError::internal(format!("the job {job:?} panicked; see the log")));
         let now = Instant::now();
         match job {
-            Job::Streams => self.clockwork.handle_streams(false, now),
-            Job::Impact => self.clockwork.handle_impact(now),
+            Job::Streams => self.clockwork.handle_streams(false, self.carrying.supporters(), now),
+            Job::Impact => self.clockwork.handle_impact(self.carrying.supporters(), now),
             Job::Members => {
                 if let Some(polls) = self.carrying.polls() {
                     polls.handle_failure(now, roll());
