@@ -273,9 +273,6 @@ impl Swarm {
             peer.introduction = Some(Introduction { role, uplink: hello.uplink });
         }
         self.send_backlog(slot);
-        if self.electors.is_empty() {
-            self.elect(None);
-        }
         self.advance(now);
     }
 
@@ -368,6 +365,9 @@ impl Swarm {
         };
         let Some(key) = self.segments.find(&name) else { return Keep::Discard };
         let Some(segment) = self.segments.get_mut(key) else { return Keep::Discard };
+        if let Supplier::Origin(fetch) = from {
+            self.origin.note_block(fetch, segment.block_len(index) as u64);
+        }
         let promised = segment.in_flight.take(index);
         let capacity = segment.held.capacity();
         let is_new = segment.is_wanted() && segment.held.insert(index);
@@ -513,6 +513,7 @@ impl Swarm {
             }
         }
         if self.config.role != Role::Seed {
+            self.abort_fetches(now);
             self.expire(now);
             self.pull_from_unshunned(now);
             self.fetch_from_origin_side(now);

@@ -16,6 +16,7 @@ use streamr_relay_core::{
     Verdict,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 
 use crate::api::{PeerAddresses, RelayEvent, RelayStats};
 use crate::fetch::{self, Fetch, FetchEvent};
@@ -68,6 +69,7 @@ pub(crate) struct Driver {
     links: HashMap<NodeId, mpsc::Sender<Message>>,
     supporting: Option<Supporting>,
     fetched: mpsc::Sender<FetchEvent>,
+    fetches: HashMap<FetchId, AbortHandle>,
     ledger: Ledger,
     events: mpsc::Sender<RelayEvent>,
     origin_ails: bool,
@@ -101,6 +103,7 @@ pub(crate) async fn run(
         links: HashMap::new(),
         supporting,
         fetched,
+        fetches: HashMap::new(),
         ledger: Ledger::default(),
         events: channels.events,
         origin_ails: false,
@@ -263,6 +266,7 @@ impl Driver {
                 self.on_block(Supplier::Origin(fetch), name, index, block);
             }
             FetchEvent::Ended(fetch, end, error) => {
+                self.fetches.remove(&fetch);
                 match (end, error) {
                     (FetchEnd::Failed, Some(error)) if !self.origin_ails => {
                         self.origin_ails = true;
@@ -295,6 +299,7 @@ impl Driver {
                     }
                 }
                 Action::Fetch(id, segment, blocks) => self.start_fetch(id, segment, blocks),
+                Action::Abort(id) => self.abort_fetch(id),
                 Action::Complete(name) => self.on_complete(&name),
                 Action::Play(name) => self.play(&name),
                 Action::Evict(name) => self.store.evict(&name),
@@ -317,7 +322,14 @@ impl Driver {
         let manifest = Arc::clone(&stored.manifest);
         let fetch = Fetch { id, segment, manifest, blocks };
         // Bounded by the core, which has at most four under way.
-        tokio::spawn(fetch::run(supporting.reader.clone(), fetch, self.fetched.clone()));
+        let task = tokio::spawn(fetch::run(supporting.reader.clone(), fetch, self.fetched.clone()));
+        self.fetches.insert(id, task.abort_handle());
+    }
+
+    fn abort_fetch(&mut self, id: FetchId) {
+        if let Some(fetch) = self.fetches.remove(&id) {
+            fetch.abort();
+        }
     }
 
     fn on_complete(&mut self, name: &SegmentRef) {

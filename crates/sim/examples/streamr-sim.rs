@@ -32,6 +32,9 @@ struct Args {
     /// and a half of it, 10 % five times it.
     #[arg(long)]
     uplink_percent: Option<u32>,
+    /// Without `--uplink-percent`: what is needed, in hundredths of what all nodes offer together.
+    #[arg(long, default_value_t = 80)]
+    load_percent: u32,
     /// Neighbours that a node chooses.
     #[arg(long, default_value_t = 12)]
     picks: u32,
@@ -86,6 +89,9 @@ impl Args {
             uplink_percent: self.line_percent,
             ..Scenario::new(self.seed)
         };
+        for class in &mut scenario.uplinks {
+            class.rate_percent = class.rate_percent * 80 / self.load_percent.max(1);
+        }
         if let Some(percent) = self.uplink_percent {
             scenario = scenario.with_equal_uplinks(percent);
         }

@@ -42,6 +42,16 @@ pub(crate) struct Node {
     pub(crate) view: u32,
     /// Its place among those present.
     pub(crate) place: u32,
+    /// What it fetches from the origin.
+    pub(crate) fetches: Vec<Fetching>,
+}
+
+/// A fetch from the origin under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fetching {
+    pub(crate) fetch: u32,
+    /// The block after its last one.
+    pub(crate) end: u16,
 }
 
 /// One planned event per node that wants to be woken, however often it changes its mind.

@@ -105,6 +105,7 @@ impl World {
             Event::Fetched { node, fetch, sequence, index } => {
                 let supplier = Supplier::Origin(FetchId(u64::from(fetch)));
                 self.block(node, supplier, sequence, index, false);
+                self.go_on_fetching(node, fetch, sequence, index);
             }
             Event::FetchEnded { node, fetch, end } => {
                 let fetch = FetchId(u64::from(fetch));

@@ -21,6 +21,8 @@ pub enum Action {
     SendBlock(NodeId, SegmentRef, BlockIndex),
     /// Fetch these consecutive blocks from the origin, report each as it comes and then the end.
     Fetch(FetchId, SegmentRef, Range<u16>),
+    /// Give up a fetch that has not ended: nothing of it is wanted any more. It needs no end.
+    Abort(FetchId),
     /// The segment is whole: its blocks may be put together.
     Complete(SegmentRef),
     /// The segment comes next in playing order, and is whole.

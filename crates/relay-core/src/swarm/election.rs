@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use streamr_model::{BitsPerSecond, NodeId};
+use streamr_model::NodeId;
 
+use super::Swarm;
 use super::segment::{Key, Segment, Turn};
-use super::{Config, Swarm};
 use crate::message::{Freshness, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
@@ -20,8 +20,6 @@ use crate::time::Instant;
 const BACKLOG_GRACE: Duration = Duration::from_millis(300);
 /// Spared at the last call beyond what the transfer should take.
 const LAST_CALL_MARGIN: Duration = Duration::from_millis(750);
-/// What an origin is taken to give when it must.
-const ORIGIN_RATE: BitsPerSecond = BitsPerSecond(20_000_000);
 /// A stranger's word about its uplink counts up to here.
 const MAX_WEIGHT_BPS: u64 = 1_000_000_000;
 /// How steeply the random waits crowd towards the last call: e to this power nodes hardly begin early.
@@ -35,43 +33,37 @@ enum Standing {
     Other,
 }
 
-impl Segment {
-    /// From here on the origin is asked for whatever is missing, even if a peer has promised it.
-    pub(super) fn last_call(&self) -> Instant {
-        self.deadline - (ORIGIN_RATE.time_for(self.missing_bytes()) + LAST_CALL_MARGIN)
+impl Swarm {
+    /// From here on the origin is asked for whatever is missing, even if a peer has promised it. The slower
+    /// the origin was lately, the earlier; but the swarm has the first half of the live delay for itself.
+    pub(super) fn last_call(&self, segment: &Segment) -> Instant {
+        let takes = self.origin.rate().time_for(segment.missing_bytes()) + LAST_CALL_MARGIN;
+        (segment.deadline - takes).max(segment.arrived + self.config.live_delay / 2)
     }
 
-    fn due(&self, standing: Standing, item: Item, config: &Config) -> Instant {
-        let wait = match self.freshness {
+    fn due(&self, segment: &Segment, standing: Standing, item: Item) -> Instant {
+        let wait = match segment.freshness {
             Freshness::Fresh => Duration::ZERO,
             Freshness::Backlog => BACKLOG_GRACE,
         };
-        let from = self.arrived + wait;
+        let from = segment.arrived + wait;
         match standing {
             Standing::Owner => from,
-            Standing::Backup => from + config.live_delay / 4,
+            Standing::Backup => from + self.config.live_delay / 4,
             Standing::Other => {
-                let begin = from + config.live_delay / 2;
-                let room = self.last_call() - begin;
-                let lateness = 1.0 + rendezvous::chance(item, config.me).ln() / SUPPRESSION;
+                let begin = from + self.config.live_delay / 2;
+                let room = self.last_call(segment) - begin;
+                let lateness = 1.0 + rendezvous::chance(item, self.config.me).ln() / SUPPRESSION;
                 begin + room.mul_f64(lateness.max(0.0))
             }
         }
     }
-}
 
-impl Swarm {
-    /// Everybody who may be elected, with weights, in no order. While the coordinator has named nobody:
-    /// the connected supporters and ourselves.
+    /// Everybody who may be elected, with weights. Nobody before the coordinator has named somebody: nodes
+    /// that start together must not each take themselves for the only one.
     fn voters(&self) -> Vec<(NodeId, u64)> {
-        let bounded = |uplink: BitsPerSecond| uplink.0.clamp(1, MAX_WEIGHT_BPS);
-        if !self.electors.is_empty() {
-            let present = self.electors.iter().filter(|member| !self.lost.contains(&member.node));
-            return present.map(|member| (member.node, bounded(member.uplink))).collect();
-        }
-        let supporters = self.peers.iter().filter(|(_, peer)| peer.role() == Some(Role::Supporter));
-        let supporters = supporters.map(|(_, peer)| (peer.node, bounded(peer.uplink())));
-        supporters.chain([(self.config.me, bounded(self.config.uplink))]).collect()
+        let present = self.electors.iter().filter(|member| !self.lost.contains(&member.node));
+        present.map(|member| (member.node, member.uplink.0.clamp(1, MAX_WEIGHT_BPS))).collect()
     }
 
     /// Holds the elections of `only`, or of every wanted segment. A turn only ever comes closer.
@@ -82,7 +74,7 @@ impl Swarm {
         let voters = self.voters();
         let me = voters.iter().find(|(node, _)| *node == self.config.me).copied();
         for key in only.map_or_else(|| self.segments.wanted_keys(), |key| vec![key]) {
-            let Some(segment) = self.segments.get_mut(key).filter(|segment| segment.is_wanted()) else {
+            let Some(segment) = self.segments.get(key).filter(|segment| segment.is_wanted()) else {
                 continue;
             };
             let stripes = if me.is_some() { segment.stripe_count() } else { 1 };
@@ -94,15 +86,16 @@ impl Swarm {
                     Some(1) => Standing::Backup,
                     Some(_) | None => Standing::Other,
                 };
-                let at = segment.due(standing, item, &self.config);
-                let before = segment.turn(stripe);
+                let (at, before) = (self.due(segment, standing, item), segment.turn(stripe));
                 Turn {
                     at: before.map_or(at, |before| before.at.min(at)),
                     is_own: standing == Standing::Owner || before.is_some_and(|before| before.is_own),
                 }
             };
             let turns = (0..stripes).map(turn).collect();
-            segment.turns = turns;
+            if let Some(segment) = self.segments.get_mut(key) {
+                segment.turns = turns;
+            }
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use streamr_model::{BlockIndex, BlockSet, SegmentRef};
+use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, SegmentRef};
 
 use super::action::{FetchEnd, FetchId};
 use super::peer::Slot;
-use super::segment::{Key, Pending, Segment, Source};
+use super::segment::{Key, Pending, Phase, Segment, Source};
 use super::{Action, Swarm};
 use crate::message::{Message, Role};
 use crate::time::Instant;
@@ -37,12 +37,42 @@ pub(super) struct Origin {
     range: RangeSupport,
     rests_until: Instant,
     next_fetch: u64,
+    /// Smoothed over the fetches that brought all they should.
+    rate: Option<BitsPerSecond>,
 }
 
 impl Origin {
+    /// What an origin is taken to give us before it has given anything.
+    const FIRST_GUESS: BitsPerSecond = BitsPerSecond(20_000_000);
+
     fn has_room(&self) -> bool {
         let most = if self.range == RangeSupport::Unknown { 1 } else { MAX_FETCHES };
         self.fetches.len() < most
+    }
+
+    /// What it gives us.
+    pub(super) fn rate(&self) -> BitsPerSecond {
+        self.rate.unwrap_or(Self::FIRST_GUESS)
+    }
+
+    /// A fetch brought a block.
+    pub(super) fn note_block(&mut self, id: FetchId, len: u64) {
+        if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.blocks_came += 1;
+            fetch.bytes_came += len;
+        }
+    }
+
+    fn note_rate(&mut self, fetch: &Fetch, now: Instant) {
+        let micros = (now - fetch.begun).as_micros().max(1);
+        let seen = u64::try_from(u128::from(fetch.bytes_came) * 8_000_000 / micros).unwrap_or(u64::MAX);
+        let smoothed = self.rate.map_or(seen, |rate| rate.0 - rate.0 / 4 + seen / 4);
+        self.rate = Some(BitsPerSecond(smoothed.max(1)));
+    }
+
+    /// Whether `bytes` could come within `left` if all goes as lately.
+    fn can_give(&self, bytes: u64, left: Duration) -> bool {
+        self.rate().time_for(bytes) / 2 <= left
     }
 }
 
@@ -50,6 +80,9 @@ impl Origin {
 struct Fetch {
     segment: SegmentRef,
     blocks: Range<u16>,
+    begun: Instant,
+    blocks_came: usize,
+    bytes_came: u64,
 }
 
 /// Where blocks of the origin's side come from just now.
@@ -100,9 +133,11 @@ impl Swarm {
     }
 
     /// Blocks to fetch now. What a neighbour says it holds is left to the neighbours until the last call,
-    /// except by the owner: else a liar could keep everybody from fetching.
+    /// except by the owner: else a liar could keep everybody from fetching. And what can no longer be whole
+    /// in time is left alone: an origin that is asked for more than it can give would give nobody enough.
     fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
-        let is_last_call = now >= segment.last_call();
+        let is_hopeless = !self.origin.can_give(segment.missing_bytes(), segment.deadline - now);
+        let is_last_call = now >= self.last_call(segment) && !is_hopeless;
         let is_from_peer = |pending: &Pending| match pending.from {
             Source::Peer(slot) => !self.is_seed_at(slot),
             Source::Origin(_) => false,
@@ -116,7 +151,8 @@ impl Swarm {
         };
         let in_turn = |stripe: u16| {
             let turn = segment.turn(stripe)?;
-            (is_last_call || turn.at <= now).then_some((stripe, turn.is_own))
+            let is_due = turn.at <= now && (turn.is_own || !is_hopeless);
+            (is_last_call || is_due).then_some((stripe, turn.is_own))
         };
         let turns = (0..segment.stripe_count()).filter_map(in_turn);
         let blocks = turns.flat_map(|(stripe, is_own)| segment.stripe(stripe).map(move |at| (at, is_own)));
@@ -151,7 +187,10 @@ impl Swarm {
             let expires = now + FETCH_STALL;
             segment.in_flight.insert(Pending { index, from: Source::Origin(fetch), expires });
         }
-        self.origin.fetches.insert(fetch, Fetch { segment: name, blocks: blocks.clone() });
+        self.origin.fetches.insert(
+            fetch,
+            Fetch { segment: name, blocks: blocks.clone(), begun: now, blocks_came: 0, bytes_came: 0 },
+        );
         self.offer(key, &wanted);
         self.act(Action::Fetch(fetch, name, blocks));
     }
@@ -159,6 +198,9 @@ impl Swarm {
     /// A fetch is over: what it did not bring is open again.
     pub fn handle_fetch_ended(&mut self, now: Instant, id: FetchId, end: FetchEnd) {
         let Some(fetch) = self.origin.fetches.remove(&id) else { return };
+        if end == FetchEnd::Done {
+            self.origin.note_rate(&fetch, now);
+        }
         match end {
             FetchEnd::Done if self.origin.range == RangeSupport::Unknown => {
                 self.origin.range = RangeSupport::Yes;
@@ -179,10 +221,32 @@ impl Swarm {
         self.advance(now);
     }
 
+    /// Gives up fetches of which nothing more is wanted. One that was cut off by the deadline tells how slow
+    /// the origin is.
+    pub(super) fn abort_fetches(&mut self, now: Instant) {
+        let is_idle = |fetch: &Fetch| {
+            let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get(key));
+            let wants = |segment: &Segment| {
+                segment.is_wanted() && fetch.blocks.clone().any(|at| !segment.held.contains(BlockIndex(at)))
+            };
+            fetch.blocks_came < fetch.blocks.len() && !segment.is_some_and(wants)
+        };
+        let idle: Vec<FetchId> =
+            self.origin.fetches.iter().filter(|(_, fetch)| is_idle(fetch)).map(|(id, _)| *id).collect();
+        for id in idle {
+            let Some(fetch) = self.origin.fetches.remove(&id) else { continue };
+            let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get(key));
+            if segment.is_some_and(|segment| segment.phase == Phase::Missed) {
+                self.origin.note_rate(&fetch, now);
+            }
+            self.act(Action::Abort(id));
+        }
+    }
+
     /// When blocks come due, are given up, or the deadline passes, if nothing else happens before.
     pub(super) fn next_fetch_at(&self, now: Instant) -> Option<Instant> {
         let wake = |segment: &Segment| {
-            let last_call = Some(segment.last_call()).filter(|at| *at > now);
+            let last_call = Some(self.last_call(segment)).filter(|at| *at > now);
             let open = segment.open_blocks();
             let is_open =
                 |stripe: &u16| segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index));

@@ -8,7 +8,7 @@ use streamr_relay_core::{Action, FetchEnd, FetchId, Freshness, Message, QueueTim
 use super::{SEED, World};
 use crate::event::{Event, Index};
 use crate::links::micros;
-use crate::node::Conduct;
+use crate::node::{Conduct, Fetching};
 use crate::queue::Micros;
 
 /// What an origin without Range has sent of a whole segment before the driver hangs up.
@@ -42,6 +42,7 @@ impl World {
             Action::SendManifest(to, freshness, name) => self.send_manifest(from, to, freshness, name),
             Action::SendBlock(to, name, index) => self.send_block(from, to, name, index),
             Action::Fetch(fetch, name, blocks) => self.fetch(from, fetch, name, blocks),
+            Action::Abort(fetch) => self.abort(from, fetch),
             Action::Complete(name) => self.complete(from, name),
             Action::Play(name) => self.play(from, name),
             Action::Evict(_) => {}
@@ -123,17 +124,35 @@ impl World {
             let at = self.origin.pass(asked, WASTED_BYTES).saturating_add(latency);
             return self.queue.push(at, Event::FetchEnded { node, fetch, end: FetchEnd::RangeIgnored });
         }
-        let mut at = asked.saturating_add(latency);
-        for index in blocks.map(BlockIndex) {
-            let bytes = u64::from(self.media.block_len);
-            self.tally.left_origin(sequence, bytes);
-            at = self.origin.pass(asked, bytes).saturating_add(latency);
-            if let Some(downlink) = &mut self.nodes[node as usize].downlink {
-                at = downlink.pass(at, bytes);
-            }
-            self.queue.push(at, Event::Fetched { node, fetch, sequence, index });
+        self.nodes[node as usize].fetches.push(Fetching { fetch, end: blocks.end });
+        self.fetch_next(node, fetch, sequence, BlockIndex(blocks.start), asked);
+    }
+
+    /// The origin sends the next block of a fetch; what it sends to others at the same time goes between.
+    fn fetch_next(&mut self, node: Index, fetch: u32, sequence: u16, index: BlockIndex, asked: Micros) {
+        let bytes = u64::from(self.media.block_len);
+        self.tally.left_origin(sequence, bytes);
+        let mut at = self.origin.pass(asked, bytes).saturating_add(self.network.latency(SEED, node));
+        if let Some(downlink) = &mut self.nodes[node as usize].downlink {
+            at = downlink.pass(at, bytes);
         }
-        self.queue.push(at, Event::FetchEnded { node, fetch, end: FetchEnd::Done });
+        self.queue.push(at, Event::Fetched { node, fetch, sequence, index });
+    }
+
+    /// A block of a fetch has come: the next one follows it, or the end.
+    pub(super) fn go_on_fetching(&mut self, node: Index, fetch: u32, sequence: u16, index: BlockIndex) {
+        let fetches = &mut self.nodes[node as usize].fetches;
+        let Some(at) = fetches.iter().position(|fetching| fetching.fetch == fetch) else { return };
+        if index.0 + 1 < fetches[at].end {
+            let sent = self.now.saturating_sub(self.network.latency(SEED, node));
+            return self.fetch_next(node, fetch, sequence, BlockIndex(index.0 + 1), sent);
+        }
+        fetches.swap_remove(at);
+        self.queue.push(self.now, Event::FetchEnded { node, fetch, end: FetchEnd::Done });
+    }
+
+    fn abort(&mut self, node: Index, fetch: FetchId) {
+        self.nodes[node as usize].fetches.retain(|fetching| u64::from(fetching.fetch) != fetch.0);
     }
 
     fn complete(&mut self, node: Index, name: SegmentRef) {

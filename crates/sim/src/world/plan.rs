@@ -134,6 +134,7 @@ fn node(offered: BitsPerSecond, line: BitsPerSecond, downlink: Option<BitsPerSec
         plays_next: 0,
         view: 0,
         place: 0,
+        fetches: Vec::new(),
     }
 }
 
