@@ -1,6 +1,7 @@
 //! The coordinator, on an embedded SQLite file.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use serde_json::json;
 use crate::binaries::ours;
 use crate::error::{Result, TestnetError, WithPath};
 use crate::http::Client;
-use crate::process::{Managed, Stdout, command};
+use crate::namespace::{Host, Namespace};
+use crate::process::{Managed, Stdout};
 
 const START_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -20,6 +22,7 @@ pub struct Coordinator {
     process: Managed,
     http: String,
     operator_token: PathBuf,
+    namespace: Option<Namespace>,
 }
 
 /// What a stream is registered with.
@@ -46,21 +49,27 @@ struct Invite {
 impl Coordinator {
     /// Starts a coordinator that keeps its state in `directory`, which is created.
     pub fn start(directory: &Path) -> Result<Self> {
-        let mut this = Self::spawn(directory)?;
+        Self::start_on(&Host::default(), directory)
+    }
+
+    /// Starts a coordinator on `host`.
+    pub fn start_on(host: &Host, directory: &Path) -> Result<Self> {
+        let mut this = Self::spawn(host, directory)?;
         this.wait_ready()?;
         Ok(this)
     }
 
     /// Starts the process without waiting for it; [`Self::wait_ready`] does.
-    pub(crate) fn spawn(directory: &Path) -> Result<Self> {
+    pub(crate) fn spawn(host: &Host, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).at(directory)?;
         let operator_token = directory.join("operator-token");
-        let mut coordinator = command(&ours("streamr-coordinator")?);
-        coordinator.args(["--listen", "127.0.0.1:0", "--database"]).arg(directory.join("coordinator.sqlite"));
+        let mut coordinator = host.command(&ours("streamr-coordinator")?)?;
+        coordinator.arg("--listen").arg(SocketAddr::new(host.ip, 0).to_string());
+        coordinator.arg("--database").arg(directory.join("coordinator.sqlite"));
         coordinator.arg("--operator-token-file").arg(&operator_token);
         let log = directory.join("coordinator.log");
         let process = Managed::start("coordinator", coordinator, &log, Stdout::ReadyLine)?;
-        Ok(Self { process, http: String::new(), operator_token })
+        Ok(Self { process, http: String::new(), operator_token, namespace: host.namespace.clone() })
     }
 
     pub(crate) fn wait_ready(&mut self) -> Result<()> {
@@ -74,7 +83,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://ADDRESS:PORT`.
     pub fn url(&self) -> &str {
         &self.http
     }
@@ -96,17 +105,21 @@ impl Coordinator {
             "pool_per_hour": 5_000_000,
             "currency": "EUR",
         });
-        let client = Client::new(Some(self.operator_token()?));
+        let client = self.client(self.operator_token()?);
         let registered: Registered = client.post(&format!("{}/v1/streams", self.http), &body)?;
         Ok(registered.publish_secret)
     }
 
     /// A fresh single-use invite link for `stream`.
     pub fn invite(&self, stream: &str, publish_secret: &str) -> Result<String> {
-        let client = Client::new(Some(publish_secret.into()));
+        let client = self.client(publish_secret.into());
         let url = format!("{}/v1/streams/{stream}/invites", self.http);
         let invite: Invite = client.post(&url, &json!({ "valid_s": 86_400 }))?;
         Ok(invite.link)
+    }
+
+    fn client(&self, token: String) -> Client {
+        Client::new(Some(token)).inside(self.namespace.clone())
     }
 
     /// The process.

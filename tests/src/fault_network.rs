@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::coordinator::{Coordinator, Registration};
 use crate::error::{Result, TestnetError, WithPath};
 use crate::fault_origin::FaultOrigin;
+use crate::namespace::Host;
 use crate::node::{NodeOptions, SupporterNode};
 use crate::players::Watch;
 use crate::signer::{Signer, SignerOptions, SigningKey};
@@ -49,6 +50,7 @@ impl FaultNetwork {
         let registration = Registration { stream: STREAM, origin: &playlist, key: Some(key.public()) };
         let publish_secret = coordinator.register(&registration)?;
         let options = SignerOptions {
+            host: &Host::default(),
             coordinator: coordinator.url(),
             stream: STREAM,
             origin: &playlist,

@@ -7,6 +7,7 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use crate::error::{Result, TestnetError};
+use crate::namespace::Namespace;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 /// More than any playlist, snapshot or segment of a test stream.
@@ -17,6 +18,7 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 pub struct Client {
     agent: Agent,
     token: Option<String>,
+    namespace: Option<Namespace>,
 }
 
 impl Client {
@@ -24,7 +26,27 @@ impl Client {
     pub fn new(token: Option<String>) -> Self {
         let config =
             Agent::config_builder().timeout_global(Some(DEADLINE)).http_status_as_error(false).proxy(None);
-        Self { agent: config.build().new_agent(), token }
+        Self { agent: config.build().new_agent(), token, namespace: None }
+    }
+
+    /// The same client, making its connections inside `namespace`.
+    #[must_use]
+    pub fn inside(self, namespace: Option<Namespace>) -> Self {
+        Self { namespace, ..self }
+    }
+
+    /// The same client with this token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// Makes a request where this client is.
+    fn send<T: Send>(&self, request: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        match &self.namespace {
+            Some(namespace) => namespace.run(request),
+            None => request(),
+        }
     }
 
     fn authorisation(&self) -> String {
@@ -37,7 +59,7 @@ impl Client {
         if self.token.is_some() {
             request = request.header("authorization", self.authorisation());
         }
-        body(&format!("GET {url}"), request.call())
+        self.send(|| body(&format!("GET {url}"), request.call()))
     }
 
     /// `GET`, the body as text.
@@ -57,7 +79,7 @@ impl Client {
             request = request.header("authorization", self.authorisation());
         }
         let what = format!("POST {url}");
-        let bytes = body(&what, request.send_json(json))?;
+        let bytes = self.send(|| body(&what, request.send_json(json)))?;
         read_json(&what, if bytes.is_empty() { b"null" } else { &bytes })
     }
 }

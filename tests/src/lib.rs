@@ -12,6 +12,7 @@ pub mod fault_network;
 pub mod fault_origin;
 pub mod http;
 pub mod http_server;
+pub mod namespace;
 pub mod network;
 pub mod node;
 pub mod origin_nginx;
@@ -28,6 +29,7 @@ mod supervisor;
 
 pub use coordinator::{Coordinator, Registration};
 pub use error::{Result, TestnetError};
+pub use namespace::{Host, Namespace};
 pub use network::{Network, NetworkBuilder};
 pub use node::{NodeOptions, NodeSnapshot, SupporterNode};
 pub use origin_nginx::{OriginNginx, OriginOptions};

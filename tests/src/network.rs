@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::coordinator::{Coordinator, Registration};
 use crate::error::{Result, WithPath};
+use crate::namespace::Host;
 use crate::node::{NodeOptions, NodeSnapshot, SupporterNode};
 use crate::origin_nginx::{OriginNginx, OriginOptions};
 use crate::publisher::{Publisher, PublisherOptions};
@@ -76,7 +77,8 @@ impl NetworkBuilder {
         let root = temp_dir(self.temp_parent.as_deref())?;
         // The slow starts run side by side: the first segment is being filled, the coordinator opens its
         // database.
-        let mut coordinator = Coordinator::spawn(&root.path().join("coordinator"))?;
+        let host = Host::default();
+        let mut coordinator = Coordinator::spawn(&host, &root.path().join("coordinator"))?;
         let origin = OriginNginx::start(&root.path().join("origin"), self.origin)?;
         let rtmp = origin.rtmp_url(&self.stream);
         let log = root.path().join("publisher.log");
@@ -90,6 +92,7 @@ impl NetworkBuilder {
             key: Some(key.public()),
         })?;
         let options = SignerOptions {
+            host: &host,
             coordinator: coordinator.url(),
             stream: &self.stream,
             origin: &playlist,

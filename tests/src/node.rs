@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::binaries::ours;
 use crate::error::{Result, TestnetError, WithPath};
 use crate::http::Client;
+use crate::namespace::Host;
 use crate::poll::{Look, until};
-use crate::process::{Managed, Stdout, command};
+use crate::process::{Managed, Stdout};
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -28,6 +29,8 @@ pub struct NodeOptions {
     pub upload_cap_bps: u64,
     /// The interface peers reach it at; `None`: the node's own choice.
     pub listen_ip: Option<String>,
+    /// Where it runs.
+    pub host: Host,
     /// Further arguments, as they are.
     pub extra: Vec<String>,
 }
@@ -40,6 +43,7 @@ impl Default for NodeOptions {
             start: true,
             upload_cap_bps: 50_000_000,
             listen_ip: Some("127.0.0.1".into()),
+            host: Host::default(),
             extra: Vec::new(),
         }
     }
@@ -67,10 +71,10 @@ impl SupporterNode {
     }
 
     /// Starts the process without waiting for it; [`Self::wait_ready`] does.
-    pub(crate) fn spawn(directory: &Path, options: &NodeOptions) -> Result<Self> {
+    pub fn spawn(directory: &Path, options: &NodeOptions) -> Result<Self> {
         fs::create_dir_all(directory).at(directory)?;
         let data_dir = directory.join("data");
-        let mut node = command(&ours("streamr-node")?);
+        let mut node = options.host.command(&ours("streamr-node")?)?;
         node.arg("--data-dir").arg(&data_dir);
         node.args(["--playback-port", "0", "--peer-port", "0", "--page-port", "0"]);
         node.args(["--upload-cap-bps", &options.upload_cap_bps.to_string()]);
@@ -89,12 +93,13 @@ impl SupporterNode {
         node.args(&options.extra);
         let started_ms = now_ms();
         let process = Managed::start("node", node, &directory.join("node.log"), Stdout::ReadyLine)?;
-        let client = Client::new(None);
+        let client = Client::new(None).inside(options.host.namespace.clone());
         let (id, page, token, playback) = Default::default();
         Ok(Self { process, data_dir, started_ms, id, page, token, playback, client })
     }
 
-    pub(crate) fn wait_ready(&mut self) -> Result<()> {
+    /// Waits until a spawned node serves its page.
+    pub fn wait_ready(&mut self) -> Result<()> {
         let ready = self.process.ready(START_DEADLINE)?;
         let text = |member: &str| ready[member].as_str().unwrap_or_default().to_owned();
         self.id = text("node");
@@ -105,7 +110,7 @@ impl SupporterNode {
             line: ready.to_string(),
             why: "“page” is not an address with a token".into(),
         })?;
-        self.client = Client::new(Some(token.into()));
+        self.client = self.client.with_token(token);
         (self.page, self.token) = (address.into(), token.into());
         Ok(())
     }
@@ -158,6 +163,13 @@ impl SupporterNode {
     /// Does what a person asked for: `{"command":"pause"}`, for instance.
     pub fn command(&self, command: &Value) -> Result<()> {
         self.client.post::<Value>(&format!("{}/api/command", self.page), command).map(drop)
+    }
+
+    /// Changes the cap of what it gives to others, in bits per second.
+    pub fn set_upload_cap(&self, upload_cap_bps: u64) -> Result<()> {
+        let mut settings = self.snapshot_json()?["settings"].take();
+        settings["upload_cap_bps"] = upload_cap_bps.into();
+        self.command(&json!({ "command": "change_settings", "settings": settings }))
     }
 
     /// Presses the button called `name`: `start`, `stop`, `pause`, `resume` and others without an argument.

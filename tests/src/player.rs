@@ -33,10 +33,14 @@ pub struct VirtualPlayer {
 impl VirtualPlayer {
     /// Starts to play `url`.
     pub fn start(url: String) -> Self {
+        Self::start_with(Client::new(None), url)
+    }
+
+    /// Starts to play `url` from where `client` is.
+    pub fn start_with(client: Client, url: String) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let client = Client::new(None);
             let (begun, mut head) = (Instant::now(), PlayHead::default());
             while !stopped.load(Ordering::SeqCst) {
                 match client.get_text(&url) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::binaries::ours;
 use crate::error::{Result, TestnetError, WithPath};
-use crate::process::{Managed, Stdout, command};
+use crate::namespace::Host;
+use crate::process::{Managed, Stdout};
 
 const START_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -45,6 +46,8 @@ impl SigningKey {
 /// What a signer works on.
 #[derive(Debug, Clone, Copy)]
 pub struct SignerOptions<'a> {
+    /// Where it runs.
+    pub host: &'a Host,
     /// The coordinator's address.
     pub coordinator: &'a str,
     /// The stream.
@@ -78,9 +81,9 @@ impl Signer {
         fs::create_dir_all(directory).at(directory)?;
         let secret = directory.join("publish-secret");
         fs::write(&secret, options.publish_secret).at(&secret)?;
-        let mut signer = command(&ours("streamr-signer")?);
+        let mut signer = options.host.command(&ours("streamr-signer")?)?;
         signer.args(["--coordinator", options.coordinator, "--stream", options.stream]);
-        signer.args(["--origin", options.origin, "--listen-ip", "127.0.0.1"]);
+        signer.args(["--origin", options.origin, "--listen-ip", &options.host.ip.to_string()]);
         signer.arg("--publish-secret-file").arg(&secret).arg("--key-file").arg(&options.key.file);
         let process = Managed::start("signer", signer, &directory.join("signer.log"), Stdout::ReadyLine)?;
         Ok(Self { process, peer: String::new(), addresses: Vec::new() })

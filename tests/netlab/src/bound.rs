@@ -1,0 +1,134 @@
+//! The scenario of the bench `bound`: shaped nodes under a load close to all they can send.
+
+use std::time::Duration;
+
+use crate::bounds::{Uplinks, float, least_spread_s};
+use crate::churn::Churn;
+use crate::error::Result;
+use crate::line::Line;
+use crate::origin::StreamShape;
+use crate::span::{Measured, Span};
+use crate::swarm::{Seat, Swarm, SwarmOptions};
+
+/// 2.1 Mb/s in segments of two seconds and sixteen blocks.
+pub const SHAPE: StreamShape = StreamShape { segment_packets: 2_788, segment: Duration::from_secs(2) };
+/// Bytes of a block; the last of a segment is shorter.
+const BLOCK_BYTES: u64 = 32 * 1024;
+/// How long after publication a segment is due: the app's default.
+pub const LIVE_DELAY: Duration = Duration::from_secs(6);
+/// The cap that a person would set, relative to what the line can send: headers, acknowledgements and control
+/// need the rest.
+pub const CAP_SHARE: f64 = 0.93;
+/// After a change of lines, what was queued before them passes.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Mean session under churn.
+pub const MEAN_SESSION: Duration = Duration::from_secs(60);
+
+/// What was measured under one load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figures {
+    /// Segments judged.
+    pub segments: usize,
+    /// Media delivered in time to the nodes ÷ media offered; it cannot exceed 1.
+    pub rate_ratio: f64,
+    /// Bytes that the origin's side sent ÷ bytes of distinct segments.
+    pub copies: f64,
+    /// The same with the media alone, as the nodes count it.
+    pub media_copies: f64,
+    /// Blocks of segments that were not whole by their deadline ÷ all blocks due.
+    pub late_fraction: f64,
+    /// Median over the segments of the time from publication to the last peer holding it, relative to the
+    /// least there is; `None` if half of the segments never reached everybody.
+    pub last_peer_ratio: Option<f64>,
+    /// Nodes that left in the time.
+    pub left: usize,
+}
+
+/// A running swarm whose load can be changed.
+#[derive(Debug)]
+pub struct BoundLab {
+    swarm: Swarm,
+    nodes: u32,
+    load: f64,
+    seed: u64,
+}
+
+impl BoundLab {
+    /// Starts `nodes` nodes under `load`.
+    pub fn start(nodes: u32, load: f64, seed: u64) -> Result<Self> {
+        let (origin, seats) = seats(nodes, load);
+        let options = SwarmOptions { shape: SHAPE, origin, seats, live_delay: LIVE_DELAY, seed };
+        Ok(Self { swarm: Swarm::start(options)?, nodes, load, seed })
+    }
+
+    /// Changes the load and measures `segments` segments under it.
+    pub fn measure(&mut self, load: f64, segments: usize) -> Result<Figures> {
+        self.change_load(load)?;
+        let span = Span::begin(&mut self.swarm, segments)?;
+        let mut measured = span.finish(&mut self.swarm)?;
+        measured.hear_all(&self.swarm)?;
+        Ok(self.figures(&measured, 0))
+    }
+
+    /// Measures `segments` segments while nodes come and go.
+    pub fn measure_churn(&mut self, load: f64, segments: usize) -> Result<Figures> {
+        self.change_load(load)?;
+        let places = 0..self.swarm.places.len();
+        let mut churn = Churn::new(places.clone(), MEAN_SESSION, self.seed);
+        // The first to go have gone when the measured time begins.
+        let begun = std::time::Instant::now();
+        churn.run(&mut self.swarm, |_| begun.elapsed() >= SETTLE * 2)?;
+        let span = Span::begin(&mut self.swarm, segments)?;
+        let left = churn.run(&mut self.swarm, |swarm| span.is_over(swarm))?;
+        let mut measured = span.finish(&mut self.swarm)?;
+        churn.testify(&self.swarm, places, &mut measured.judge)?;
+        Ok(self.figures(&measured, left))
+    }
+
+    fn change_load(&mut self, load: f64) -> Result<()> {
+        let (origin, seats) = seats(self.nodes, load);
+        self.load = load;
+        self.swarm.reseat(origin, &seats)?;
+        self.swarm.let_run(SETTLE)
+    }
+
+    fn figures(&self, measured: &Measured, left: usize) -> Figures {
+        let on_time = measured.judge.deliveries().share_on_time();
+        let bytes = SHAPE.segment_bytes();
+        let uplink_bps = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps()).mean_bps() * CAP_SHARE;
+        let least_s = least_spread_s(bytes, bytes.div_ceil(BLOCK_BYTES), self.nodes, uplink_bps);
+        Figures {
+            segments: measured.judge.segments(),
+            rate_ratio: on_time,
+            copies: measured.copies,
+            media_copies: measured.media_copies,
+            late_fraction: 1.0 - on_time,
+            last_peer_ratio: measured.judge.median_last_peer_ms().map(|ms| float(ms) / 1_000.0 / least_s),
+            left,
+        }
+    }
+
+    /// The swarm.
+    pub fn swarm(&mut self) -> &mut Swarm {
+        &mut self.swarm
+    }
+}
+
+fn seats(nodes: u32, load: f64) -> (Line, Vec<Seat>) {
+    let uplinks = Uplinks::for_load(nodes, load, SHAPE.rate_bps());
+    let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
+    let seat = |up_bps: &u64| Seat { line: line(*up_bps), upload_cap_bps: cap(*up_bps) };
+    (line(uplinks.origin_bps), uplinks.node_bps.iter().map(seat).collect())
+}
+
+/// The cap behind a line of `up_bps`, and no less than the least that the app allows.
+pub(crate) fn cap(up_bps: u64) -> u64 {
+    const LEAST_BPS: f64 = 500_000.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive and small"
+    )]
+    let cap = (float(up_bps) * CAP_SHARE).max(LEAST_BPS) as u64;
+    cap
+}
