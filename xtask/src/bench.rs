@@ -1,7 +1,9 @@
 //! Benches: one shape for all figures. Each bench is one file here that implements [`Bench`].
 
+mod bound;
 mod load;
 mod main_job;
+mod offload;
 mod report;
 mod row;
 mod runs;
@@ -69,7 +71,9 @@ pub(crate) trait Bench: Sync {
 
 /// All benches, in the order in which they are listed.
 const BENCHES: &[&dyn Bench] = &[
-    &main_job::MainJob, //
+    &main_job::MainJob,
+    &bound::Bound,
+    &offload::OffloadBench, //
 ];
 /// Others' work, in cores, below which a rejected run is repeated at once.
 const QUIET: f64 = 0.2;
