@@ -33,6 +33,9 @@ pub struct NodeOptions {
     pub host: Host,
     /// Further arguments, as they are.
     pub extra: Vec<String>,
+    /// Whether it gives way when round trips grow. Not by default: on a busy machine they grow for reasons
+    /// that have nothing to do with an uplink.
+    pub gives_way: bool,
 }
 
 impl Default for NodeOptions {
@@ -45,6 +48,7 @@ impl Default for NodeOptions {
             listen_ip: Some("127.0.0.1".into()),
             host: Host::default(),
             extra: Vec::new(),
+            gives_way: false,
         }
     }
 }
@@ -90,7 +94,7 @@ impl SupporterNode {
         if options.start {
             node.args(["--consent", "--start"]);
         }
-        node.args(&options.extra);
+        node.args(&options.extra).args(["--give-way", if options.gives_way { "true" } else { "false" }]);
         let started_ms = now_ms();
         let process = Managed::start("node", node, &directory.join("node.log"), Stdout::ReadyLine)?;
         let client = Client::new(None).inside(options.host.namespace.clone());
@@ -246,8 +250,22 @@ pub struct LiveStats {
     pub segments_missed: u64,
     /// Blocks that did not verify.
     pub blocks_bad: u64,
+    /// What it found its uplink to carry, where it measures that.
+    #[serde(default)]
+    pub uplink: Option<UplinkSeen>,
     /// The segments completed last.
     pub recent: Vec<SegmentTiming>,
+}
+
+/// What a node shows of its uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct UplinkSeen {
+    /// What got through, in bits per second.
+    pub measured_bps: Option<u64>,
+    /// What it gives at most now.
+    pub rate_now_bps: u64,
+    /// Whether it gives way now.
+    pub gives_way: bool,
 }
 
 /// When a segment was published and when the node held all of it.

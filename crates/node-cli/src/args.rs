@@ -65,6 +65,10 @@ pub(crate) struct SettingsArgs {
     #[arg(long, env = "STREAMR_UPLOAD_CAP_BPS", value_name = "N")]
     upload_cap_bps: Option<u64>,
 
+    /// Measure the uplink and give way when others on it need it.
+    #[arg(long, env = "STREAMR_GIVE_WAY", value_name = "BOOL")]
+    give_way: Option<bool>,
+
     /// Go on supporting after a restart.
     #[arg(long, env = "STREAMR_RESUME_ON_START", value_name = "BOOL")]
     resume_on_start: Option<bool>,
@@ -102,6 +106,7 @@ impl SettingsArgs {
             stream: self.stream.clone(),
             favourites: self.favourites.clone(),
             upload_cap_bps: self.upload_cap_bps,
+            give_way: self.give_way,
             resume_on_start: self.resume_on_start,
             live_delay_ms: self.live_delay_ms,
             store_limit_mb: self.store_limit_mb,
@@ -175,6 +180,8 @@ mod tests {
             "::1",
             "--heartbeat-max-s",
             "6",
+            "--give-way",
+            "false",
         ])
         .unwrap();
         let expected = Overrides {
@@ -182,6 +189,7 @@ mod tests {
             stream: Some("a".parse().unwrap()),
             favourites: Some(vec!["b".parse().unwrap(), "c".parse().unwrap()]),
             upload_cap_bps: Some(1),
+            give_way: Some(false),
             resume_on_start: Some(false),
             live_delay_ms: Some(2),
             store_limit_mb: Some(3),

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use streamr_coordinator_api::Membership;
 use streamr_model::{BitsPerSecond, SecretKey, StreamId, StreamKey};
-use streamr_relay::{ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
+use streamr_relay::{
+    ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, Yielding,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -221,6 +223,7 @@ fn config(
         listen: ListenAt { ip: settings.listen_ip, port: peer },
         playback: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), playback),
         upload_cap: BitsPerSecond(settings.upload_cap_bps),
+        yielding: if settings.give_way { Yielding::On } else { Yielding::Off },
         live_delay: Duration::from_millis(settings.live_delay_ms),
         store_limit_bytes: settings.store_limit_mb.saturating_mul(1_000_000),
     }

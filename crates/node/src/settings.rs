@@ -29,6 +29,8 @@ pub struct Settings {
     pub favourites: Vec<StreamId>,
     /// What is given to peers never exceeds this.
     pub upload_cap_bps: u64,
+    /// Measure the uplink, use a share of it, and less while others need it.
+    pub give_way: bool,
     /// Go on supporting after a restart.
     pub resume_on_start: bool,
     /// How long after publication a segment must be complete here.
@@ -52,6 +54,7 @@ impl Default for Settings {
             stream: None,
             favourites: Vec::new(),
             upload_cap_bps: 10_000_000,
+            give_way: true,
             resume_on_start: true,
             live_delay_ms: 6000,
             store_limit_mb: 256,
@@ -74,6 +77,8 @@ pub struct Overrides {
     pub favourites: Option<Vec<StreamId>>,
     /// See [`Settings::upload_cap_bps`].
     pub upload_cap_bps: Option<u64>,
+    /// See [`Settings::give_way`].
+    pub give_way: Option<bool>,
     /// See [`Settings::resume_on_start`].
     pub resume_on_start: Option<bool>,
     /// See [`Settings::live_delay_ms`].
@@ -99,6 +104,7 @@ impl Overrides {
             stream: given.stream.or_else(|| file.stream.clone()),
             favourites: given.favourites.unwrap_or_else(|| file.favourites.clone()),
             upload_cap_bps: given.upload_cap_bps.unwrap_or(file.upload_cap_bps),
+            give_way: given.give_way.unwrap_or(file.give_way),
             resume_on_start: given.resume_on_start.unwrap_or(file.resume_on_start),
             live_delay_ms: given.live_delay_ms.unwrap_or(file.live_delay_ms),
             store_limit_mb: given.store_limit_mb.unwrap_or(file.store_limit_mb),
@@ -198,6 +204,7 @@ mod tests {
             stream: Some("alice".parse().unwrap()),
             favourites: vec!["bob".parse().unwrap()],
             upload_cap_bps: 1_000_000,
+            give_way: false,
             resume_on_start: false,
             live_delay_ms: 7000,
             store_limit_mb: 64,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use streamr_model::UnixMs;
 use streamr_relay::RelayStats;
 
-use crate::view::{LiveStats, SegmentTiming};
+use crate::view::{LiveStats, SegmentTiming, UplinkView};
 
 use chart::Chart;
 pub(crate) use totals::TotalsCounter;
@@ -54,9 +54,20 @@ impl LiveCounter {
             segments: stats.segments,
             segments_missed: stats.segments_missed,
             blocks_bad: stats.blocks_bad,
+            uplink: stats.upload.as_ref().map(uplink),
             chart: self.chart.points(),
             recent: stats.recent.iter().map(timing).collect(),
         }
+    }
+}
+
+fn uplink(upload: &streamr_relay::UploadView) -> UplinkView {
+    UplinkView {
+        measured_bps: upload.measured.map(|measured| measured.capacity.0),
+        is_limit: upload.measured.is_some_and(|measured| measured.is_limit),
+        share_bps: upload.share.0,
+        rate_now_bps: upload.rate_now.0,
+        gives_way: upload.gives_way,
     }
 }
 

@@ -182,10 +182,31 @@ pub struct LiveStats {
     /// Blocks that did not verify and were thrown away.
     #[cfg_attr(test, ts(type = "number"))]
     pub blocks_bad: u64,
+    /// How the uplink is used; `None` while stopped, and where the settings say not to give way.
+    pub uplink: Option<UplinkView>,
     /// Up to 120 points of throughput, one a second times five, oldest first.
     pub chart: Vec<ChartPoint>,
     /// One line per segment completed lately (at most 64), oldest first: for benches and the curious.
     pub recent: Vec<SegmentTiming>,
+}
+
+/// What the uplink was found to carry, and how much of it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct UplinkView {
+    /// So much got through; `None` until something was sent.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub measured_bps: Option<u64>,
+    /// Whether more was tried and queued. Otherwise the uplink may carry more than was measured.
+    pub is_limit: bool,
+    /// What others are told to count on: 80 % of a measured limit, never more than the cap.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub share_bps: u64,
+    /// What may be given at this moment.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub rate_now_bps: u64,
+    /// Whether somebody else needs the uplink now.
+    pub gives_way: bool,
 }
 
 /// Throughput over five seconds.

@@ -27,6 +27,11 @@ impl Pacer {
         pacer
     }
 
+    /// What is sent.
+    pub fn rate(&self) -> BitsPerSecond {
+        self.rate
+    }
+
     /// From now on, at this rate.
     pub fn set_rate(&mut self, rate: BitsPerSecond, now: Instant) {
         self.refill(now);

@@ -485,7 +485,18 @@ impl Swarm {
         self.advance(now);
     }
 
-    /// Paces uploads anew.
+    /// What may be sent at this moment. Others notice by how long we say that things wait here.
+    pub fn set_upload_rate(&mut self, now: Instant, rate: BitsPerSecond) {
+        self.pacer.set_rate(rate, now);
+        self.upload(now);
+    }
+
+    /// What others may count on: what we say of ourselves to neighbours.
+    pub fn set_upload_share(&mut self, share: BitsPerSecond) {
+        self.config.uplink = share;
+    }
+
+    /// Paces uploads anew, and says so.
     pub fn set_upload_cap(&mut self, now: Instant, cap: BitsPerSecond) {
         self.config.uplink = cap;
         self.pacer.set_rate(cap, now);

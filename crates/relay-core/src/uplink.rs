@@ -26,24 +26,6 @@ use control::{Control, Observation};
 use meter::{ArrivalMeter, Meter};
 use path::Path;
 
-/// Whether the rate follows what is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Yielding {
-    /// It does.
-    On,
-    /// The cap is used whatever happens: for benches, and for who has the line to himself.
-    Off,
-}
-
-/// What an uplink is told once.
-#[derive(Debug, Clone, Copy)]
-pub struct UplinkConfig {
-    /// The person's cap: never exceeded.
-    pub cap: BitsPerSecond,
-    /// Whether to give way.
-    pub yielding: Yielding,
-}
-
 /// How sure a measurement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
@@ -78,7 +60,6 @@ pub struct Echo {
 /// See the module.
 #[derive(Debug)]
 pub struct Uplink {
-    yielding: Yielding,
     control: Control,
     paths: BTreeMap<NodeId, Path>,
     sent: Meter,
@@ -113,11 +94,10 @@ impl Uplink {
     /// The most peers watched; beyond it newcomers are not.
     const MAX_PATHS: usize = 128;
 
-    /// Knows nothing yet, and begins carefully.
-    pub fn new(config: UplinkConfig, now: Instant) -> Self {
+    /// Knows nothing yet, and begins with half of the person's cap, which is never exceeded.
+    pub fn new(cap: BitsPerSecond, now: Instant) -> Self {
         Self {
-            yielding: config.yielding,
-            control: Control::new(config.cap, now),
+            control: Control::new(cap, now),
             paths: BTreeMap::new(),
             sent: Meter::default(),
             delivered: ArrivalMeter::default(),
@@ -130,10 +110,11 @@ impl Uplink {
 
     /// What may be sent now, over all peers.
     pub fn rate(&self) -> BitsPerSecond {
-        match self.yielding {
-            Yielding::On => self.control.rate(),
-            Yielding::Off => self.control.cap(),
+        if self.paths.is_empty() {
+            // Nobody is reached over the uplink.
+            return self.control.cap();
         }
+        self.control.rate()
     }
 
     /// What the uplink was found to carry.
@@ -143,14 +124,14 @@ impl Uplink {
 
     /// Whether we give way to somebody now.
     pub fn is_giving_way(&self) -> bool {
-        self.yielding == Yielding::On && self.control.is_giving_way()
+        !self.paths.is_empty() && self.control.is_giving_way()
     }
 
     /// What others may count on: 80 % of what was measured, and never more than the cap.
     pub fn share(&self) -> BitsPerSecond {
         let cap = self.control.cap();
         match self.measured() {
-            Some(Measured { capacity, certainty: Certainty::About, .. }) if self.yielding == Yielding::On => {
+            Some(Measured { capacity, certainty: Certainty::About, .. }) => {
                 BitsPerSecond(capacity.0 / 100 * Self::SHARE_PERCENT).min(cap)
             }
             _ => cap,
@@ -174,7 +155,7 @@ impl Uplink {
         self.sent_at.is_some_and(|at| now - at < Self::BUSY_AFTER_SEND)
     }
 
-    /// A peer can be probed from now on.
+    /// A peer that is reached over the uplink can be probed from now on.
     pub fn handle_connected(&mut self, node: NodeId) {
         if self.paths.len() < Self::MAX_PATHS {
             self.paths.insert(node, Path::default());
@@ -190,6 +171,9 @@ impl Uplink {
     pub fn handle_sent(&mut self, now: Instant, node: NodeId, bytes: u64) {
         if bytes == 0 {
             return;
+        }
+        if !self.is_busy(now) {
+            (self.probe_at, self.tick_at) = (self.probe_at.min(now), self.tick_at.min(now));
         }
         self.sent.add(now, bytes);
         self.sent_at = Some(now);

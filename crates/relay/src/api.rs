@@ -43,10 +43,43 @@ pub struct RelayConfig {
     pub playback: SocketAddr,
     /// What is given to peers never exceeds this.
     pub upload_cap: BitsPerSecond,
+    /// Whether others on the uplink are given way to.
+    pub yielding: Yielding,
     /// How long after publication a segment must be complete here.
     pub live_delay: Duration,
     /// The most segment bytes kept in memory.
     pub store_limit_bytes: u64,
+}
+
+/// Whether uploads give way when somebody else needs the uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Yielding {
+    /// The uplink is measured, a share of it used, and less while round trips grow.
+    On,
+    /// Uploads are paced to the cap, whatever happens.
+    Off,
+}
+
+/// What the uplink was found to carry, in media bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UplinkMeasured {
+    /// So much got through.
+    pub capacity: BitsPerSecond,
+    /// And more did not. Otherwise it may carry more.
+    pub is_limit: bool,
+}
+
+/// How the uplink is used now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadView {
+    /// `None` until something was sent.
+    pub measured: Option<UplinkMeasured>,
+    /// Uploads are paced to this now.
+    pub rate_now: BitsPerSecond,
+    /// What others may count on.
+    pub share: BitsPerSecond,
+    /// Whether somebody else needs the uplink now.
+    pub gives_way: bool,
 }
 
 /// A peer and where it may be found: multiaddr texts, unreadable ones ignored.
@@ -108,6 +141,8 @@ pub struct RelayStats {
     pub received: Vec<ProviderTally>,
     /// Bytes of media held in memory.
     pub store_bytes: u64,
+    /// How the uplink is used; `None` where it is not measured.
+    pub upload: Option<UploadView>,
 }
 
 /// What the node should tell a person or the coordinator about.
@@ -190,7 +225,8 @@ impl Relay {
             },
             driver::BEGINNING,
         );
-        let supporting = Supporting { reader, playback };
+        let measured_cap = (config.yielding == Yielding::On).then_some(config.upload_cap);
+        let supporting = Supporting { reader, playback, measured_cap };
         let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, Some(supporting));
         Ok((Self { me, orders, stats, addresses, playback: server }, events))
     }

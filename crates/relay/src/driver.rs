@@ -4,13 +4,14 @@
 //! blocks against their manifest. [`Driver::perform`] is the one place where effects happen.
 
 mod stats;
+mod uplink;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use streamr_model::{BlockIndex, Manifest, NodeId, SegmentRef, Signed, StreamKey, UnixMs};
+use streamr_model::{BitsPerSecond, BlockIndex, Manifest, NodeId, SegmentRef, Signed, StreamKey, UnixMs};
 use streamr_relay_core::{
     Action, DropReason, FetchEnd, FetchId, Freshness, Instant, Keep, Member, Message, Role, Supplier, Swarm,
     Verdict,
@@ -26,6 +27,7 @@ use crate::playback::Playback;
 use crate::store::Store;
 
 use stats::Ledger;
+use uplink::Gauge;
 
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
 const UPLOADS_PATIENCE: Duration = Duration::from_secs(1);
@@ -38,7 +40,7 @@ const FINEST_SLEEP: Duration = Duration::from_millis(1);
 pub(crate) enum Order {
     SetMembers { seed: Option<PeerAddresses>, members: Vec<PeerAddresses>, electors: Vec<Member> },
     LetGoOfSeeds,
-    SetUploadCap(streamr_model::BitsPerSecond),
+    SetUploadCap(BitsPerSecond),
     Publish(Box<Signed<Manifest>>, Bytes),
     Stop(oneshot::Sender<()>),
 }
@@ -48,6 +50,8 @@ pub(crate) enum Order {
 pub(crate) struct Supporting {
     pub(crate) reader: OriginReader,
     pub(crate) playback: Arc<Playback>,
+    /// The cap of an uplink that is measured, and on which others are given way to.
+    pub(crate) measured_cap: Option<BitsPerSecond>,
 }
 
 /// The channels a driver lives on.
@@ -71,6 +75,7 @@ pub(crate) struct Driver {
     fetched: mpsc::Sender<FetchEvent>,
     fetches: HashMap<FetchId, AbortHandle>,
     ledger: Ledger,
+    gauge: Option<Gauge>,
     events: mpsc::Sender<RelayEvent>,
     origin_ails: bool,
 }
@@ -94,6 +99,7 @@ pub(crate) async fn run(
     /// Blocks of all fetches that wait for the driver; beyond it the fetches wait.
     const FETCHED: usize = 64;
     let (fetched, mut fetch_events) = mpsc::channel(FETCHED);
+    let measured_cap = supporting.as_ref().and_then(|supporting| supporting.measured_cap);
     let mut driver = Driver {
         begun: tokio::time::Instant::now(),
         key,
@@ -105,6 +111,7 @@ pub(crate) async fn run(
         fetched,
         fetches: HashMap::new(),
         ledger: Ledger::default(),
+        gauge: measured_cap.map(|cap| Gauge::new(cap, BEGINNING)),
         events: channels.events,
         origin_ails: false,
     };
@@ -134,6 +141,7 @@ pub(crate) async fn run(
                 channels.stats.send_replace(driver.stats());
             }
         }
+        driver.gauge();
         driver.perform().await;
     }
     channels.stats.send_replace(driver.stats());
@@ -151,7 +159,9 @@ impl Driver {
 
     fn next_wake(&mut self) -> tokio::time::Instant {
         let now = self.now();
-        let wait = self.swarm.poll_timeout(now).map_or(Duration::from_secs(1), |at| at - now);
+        let gauge = self.gauge.as_ref().and_then(|gauge| gauge.poll_timeout(now));
+        let first = self.swarm.poll_timeout(now).into_iter().chain(gauge).min();
+        let wait = first.map_or(Duration::from_secs(1), |at| at - now);
         tokio::time::Instant::now() + wait.max(FINEST_SLEEP)
     }
 
@@ -163,7 +173,10 @@ impl Driver {
                 self.net.set_targets(seed, members).await;
             }
             Order::LetGoOfSeeds => self.let_go_of_seeds().await,
-            Order::SetUploadCap(cap) => self.swarm.set_upload_cap(now, cap),
+            Order::SetUploadCap(cap) => match &mut self.gauge {
+                Some(gauge) => gauge.set_cap(cap),
+                None => self.swarm.set_upload_cap(now, cap),
+            },
             Order::Publish(signed, segment) => self.publish(now, *signed, &segment),
             // Taken by `run`.
             Order::Stop(_) => {}
@@ -204,12 +217,18 @@ impl Driver {
     fn on_net(&mut self, event: NetEvent) {
         let now = self.now();
         match event {
-            NetEvent::Connected(node, queue) => {
-                self.links.insert(node, queue);
+            NetEvent::Connected(node, connection) => {
+                if let Some(gauge) = &mut self.gauge {
+                    gauge.connected(node, &connection);
+                }
+                self.links.insert(node, connection.queue);
                 self.swarm.handle_connected(now, node);
             }
             NetEvent::Disconnected(node) => {
                 self.links.remove(&node);
+                if let Some(gauge) = &mut self.gauge {
+                    gauge.disconnected(node);
+                }
                 self.swarm.handle_disconnected(now, node);
             }
             NetEvent::Message(node, Message::Manifest(freshness, signed)) => {
@@ -220,7 +239,15 @@ impl Driver {
             }
             NetEvent::Message(node, message) => self.swarm.handle_message(now, node, message),
             NetEvent::Garbage(node) => self.swarm.handle_protocol_error(now, node),
+            NetEvent::Echo(node, echo) => {
+                if let Some(gauge) = &mut self.gauge {
+                    gauge.echo(now, node, echo);
+                }
+            }
             NetEvent::BlockWritten(node, bytes) => {
+                if let Some(gauge) = &mut self.gauge {
+                    gauge.wrote(now, node);
+                }
                 self.ledger.served(node);
                 self.swarm.handle_block_sent(now, node, bytes);
             }
@@ -385,6 +412,7 @@ impl Driver {
             recent: self.ledger.recent(),
             received: stats::tallies(&self.swarm),
             store_bytes: self.store.bytes(),
+            upload: self.gauge.as_ref().map(Gauge::view),
         }
     }
 }

@@ -13,6 +13,6 @@ mod store;
 
 pub use api::{
     ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,
-    SegmentTiming,
+    SegmentTiming, UplinkMeasured, UploadView, Yielding,
 };
 pub use streamr_relay_core::Member;

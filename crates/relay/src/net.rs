@@ -8,30 +8,59 @@ mod carrier;
 mod dialer;
 mod identity;
 mod link;
+mod probe;
 mod task;
+mod throttle;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_model::{NodeId, SecretKey};
 use streamr_relay_core::Message;
+use streamr_relay_core::uplink::Echo;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::{ListenAt, PeerAddresses, RelayError};
+pub(crate) use probe::Traffic;
+pub(crate) use throttle::Throttle;
 
 /// What the network reports.
 #[derive(Debug)]
 pub(crate) enum NetEvent {
-    /// The first connection to a peer stands. What is put into the queue is written as soon as our stream
-    /// is; a full queue means a peer that does not read.
-    Connected(NodeId, mpsc::Sender<Message>),
+    /// The first connection to a peer stands.
+    Connected(NodeId, Connection),
     /// The last connection to a peer is gone.
     Disconnected(NodeId),
     /// A peer sent a message.
     Message(NodeId, Message),
     /// A peer sent something that is no message.
     Garbage(NodeId),
+    /// A probe came back.
+    Echo(NodeId, Echo),
     /// So many bytes of a block were written to a peer's socket.
     BlockWritten(NodeId, usize),
+}
+
+/// What the driver holds of a connected peer.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// What is put in is written as soon as our stream is; when it is full, the peer does not read.
+    pub(crate) queue: mpsc::Sender<Message>,
+    /// Each order sends a probe.
+    pub(crate) probes: mpsc::Sender<()>,
+    /// What was exchanged.
+    pub(crate) traffic: Arc<Traffic>,
+    /// Where the peer is.
+    pub(crate) whereabouts: Whereabouts,
+}
+
+/// Whether the way to a peer passes our uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// On this very machine.
+    Here,
+    /// Elsewhere, as far as we know.
+    Elsewhere,
 }
 
 /// What the network is asked to do.
@@ -56,6 +85,7 @@ pub(crate) enum Afterwards {
 pub(crate) struct Net {
     commands: mpsc::Sender<NetCommand>,
     addresses: Vec<String>,
+    throttle: Arc<Throttle>,
 }
 
 impl Net {
@@ -69,8 +99,14 @@ impl Net {
     ) -> Result<(Self, mpsc::Receiver<NetEvent>), RelayError> {
         let (commands, command_rx) = mpsc::channel(Self::COMMANDS);
         let (events, event_rx) = mpsc::channel(Self::EVENTS);
-        let addresses = task::start(identity, listen, command_rx, events).await?;
-        Ok((Self { commands, addresses }, event_rx))
+        let throttle = Arc::new(Throttle::new());
+        let addresses = task::start(identity, listen, command_rx, events, Arc::clone(&throttle)).await?;
+        Ok((Self { commands, addresses, throttle }, event_rx))
+    }
+
+    /// What all blocks pass.
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 
     /// Multiaddr texts of where we listen.

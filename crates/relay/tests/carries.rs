@@ -18,7 +18,9 @@ use streamr_model::{
     BitsPerSecond, Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch,
     StreamId, UnixMs,
 };
-use streamr_relay::{ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig};
+use streamr_relay::{
+    ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig, Yielding,
+};
 use url::Url;
 
 const SEGMENT_LEN: usize = 700_000;
@@ -78,6 +80,7 @@ async fn relay(n: usize, key: &SecretKey, url: &Url) -> Relay {
         origin: url.clone(),
         listen: loopback(),
         playback: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        yielding: Yielding::On,
         upload_cap: BitsPerSecond(100_000_000),
         live_delay: Duration::from_secs(6),
         store_limit_bytes: 64 << 20,

@@ -231,6 +231,14 @@ export const words = {
     time: 'Time',
   },
 
+  uplink: {
+    unknown: 'What your connection can upload is not measured yet; that happens while others get something from you.',
+    atLeast: (measured: string) => `Your connection uploads at least ${measured}; its limit was not met yet.`,
+    about: (measured: string, share: string) =>
+      `Your connection uploads about ${measured}, as measured while sharing. Others count on ${share} of it.`,
+    givingWay: (now: string) => `Giving way now, because something else needs it: ${now} at most.`,
+  },
+
   flow: {
     heading: 'Where the stream comes from',
     origin: 'From the streamer’s server',

@@ -75,6 +75,7 @@ const quiet: LiveStats = {
   segments: 0,
   segments_missed: 0,
   blocks_bad: 0,
+  uplink: null,
   chart: [],
   recent: [],
 };
@@ -91,6 +92,7 @@ export const busy: LiveStats = {
   bytes_peers: 1_920_000_000,
   segments: 2841,
   segments_missed: 2,
+  uplink: { measured_bps: 9_200_000, is_limit: true, share_bps: 7_360_000, rate_now_bps: 8_740_000, gives_way: false },
   chart: chart(),
 };
 
@@ -158,9 +160,24 @@ export const fixtures: Record<string, Snapshot> = {
   'supporting-first-minute': {
     ...supporting,
     state: { state: 'supporting', since_ms: nowMs - 20_000 },
-    live: { ...quiet, bytes_origin: 9_000_000, segments: 4, download_bps: 3_900_000, chart: chart(1) },
+    live: {
+      ...quiet,
+      bytes_origin: 9_000_000,
+      segments: 4,
+      download_bps: 3_900_000,
+      uplink: { measured_bps: null, is_limit: false, share_bps: 10_000_000, rate_now_bps: 5_000_000, gives_way: false },
+      chart: chart(1),
+    },
     totals: { shared_today: 0, shared_ever: 0, supporting_s: 20 },
     earnings: { known: 'not_yet' },
+  },
+  'giving-way': {
+    ...supporting,
+    live: {
+      ...busy,
+      upload_bps: 310_000,
+      uplink: { measured_bps: 9_200_000, is_limit: true, share_bps: 7_360_000, rate_now_bps: 128_000, gives_way: true },
+    },
   },
   'no-pool': {
     ...supporting,

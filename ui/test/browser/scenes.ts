@@ -53,6 +53,7 @@ export const scenes: Scene[] = [
   { name: 'starting', mock: 'starting', expect: id('stop') },
   { name: 'supporting', mock: 'supporting', expect: id('pause') },
   { name: 'supporting-first-minute', mock: 'supporting-first-minute', expect: id('pause') },
+  { name: 'giving-way', mock: 'giving-way', expect: id('uplink') },
   { name: 'chart-table', mock: 'supporting', act: (page) => page.locator('figure + details summary').click(), expect: 'table' },
   { name: 'no-pool', mock: 'no-pool', expect: id('earnings') },
   { name: 'paused', mock: 'paused', expect: id('resume') },

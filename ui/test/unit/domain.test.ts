@@ -5,6 +5,7 @@ import { chartFigures, chartRows, samePoints } from '../../src/domain/chart';
 import { givenPerTaken } from '../../src/domain/ratio';
 import { stateSentence } from '../../src/domain/sentence';
 import { groupStreams } from '../../src/domain/streams';
+import { uplinkSentence } from '../../src/domain/uplink';
 import type { NodeState } from '../../src/generated/NodeState';
 import type { Snapshot } from '../../src/generated/Snapshot';
 import { chart, chooser, fixtureError, fixtures, streams, supporting } from '../../src/mock/fixtures';
@@ -129,4 +130,29 @@ test('giving is compared with taking only when there is both', () => {
   expect(givenPerTaken({ bytes_served: 5, bytes_origin: 0 })).toBeUndefined();
   expect(givenPerTaken({ bytes_served: 34, bytes_origin: 10 })).toBe('3.4');
   expect(givenPerTaken({ bytes_served: 999, bytes_origin: 10 })).toBe('99');
+});
+
+describe('the uplink', () => {
+  const uplink = { measured_bps: 9_200_000, is_limit: true, share_bps: 7_360_000, rate_now_bps: 8_740_000, gives_way: false };
+  const said = (more: Partial<typeof uplink> | { measured_bps: null }) =>
+    uplinkSentence({ ...uplink, ...more }).replaceAll('\u00a0', ' ');
+
+  test('that was measured is told with what others count on', () => {
+    expect(said({})).toBe(
+      'Your connection uploads about 9.2 Mb/s, as measured while sharing. Others count on 7.4 Mb/s of it.',
+    );
+  });
+
+  test('whose limit was not met is not called measured', () => {
+    expect(said({ is_limit: false })).toBe('Your connection uploads at least 9.2 Mb/s; its limit was not met yet.');
+  });
+
+  test('that is unknown is said to be unknown, and is no zero', () => {
+    expect(said({ measured_bps: null })).toMatch(/not measured yet/);
+    expect(said({ measured_bps: null })).not.toMatch(/\d/);
+  });
+
+  test('that others need is given way on', () => {
+    expect(said({ gives_way: true, rate_now_bps: 128_000 })).toMatch(/Giving way now.*128 kb\/s at most\.$/);
+  });
 });

@@ -113,13 +113,16 @@ impl<C: Carrier> Runtime<C> {
         let supporting = head.activity == NodeActivity::Supporting;
         let addresses =
             self.carrying.running().filter(|_| supporting).map(|running| running.addresses.clone());
+        let counters = self.carrying.counters();
+        let cap = BitsPerSecond(self.keeper.settings().upload_cap_bps);
         let body = ReportBody {
             node: self.key.node_id(),
             stream: self.reporting.stream.clone()?,
-            uplink: BitsPerSecond(self.keeper.settings().upload_cap_bps),
+            // The relay may not have heard of a new cap yet.
+            uplink: counters.upload.map_or(cap, |upload| upload.share.min(cap)),
             addresses: addresses.unwrap_or_default(),
         };
-        Some(self.reporting.baseline.report(head, body, &self.carrying.counters()))
+        Some(self.reporting.baseline.report(head, body, &counters))
     }
 
     pub(super) fn on_heartbeat(

@@ -32,6 +32,7 @@ struct Keys {
     stream: Option<StreamId>,
     favourites: Option<Vec<StreamId>>,
     upload_cap_bps: Option<u64>,
+    give_way: Option<bool>,
     resume_on_start: Option<bool>,
     live_delay_ms: Option<u64>,
     store_limit_mb: Option<u64>,
@@ -41,11 +42,12 @@ struct Keys {
     heartbeat_max_s: Option<u64>,
 }
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "coordinator",
     "stream",
     "favourites",
     "upload_cap_bps",
+    "give_way",
     "resume_on_start",
     "live_delay_ms",
     "store_limit_mb",
@@ -71,6 +73,7 @@ pub fn parse(text: &str) -> Result<ReadSettings, SettingsError> {
         stream: keys.stream,
         favourites: keys.favourites.unwrap_or_default(),
         upload_cap_bps: keys.upload_cap_bps.unwrap_or(defaults.upload_cap_bps),
+        give_way: keys.give_way.unwrap_or(defaults.give_way),
         resume_on_start: keys.resume_on_start.unwrap_or(defaults.resume_on_start),
         live_delay_ms: keys.live_delay_ms.unwrap_or(defaults.live_delay_ms),
         store_limit_mb: keys.store_limit_mb.unwrap_or(defaults.store_limit_mb),
@@ -125,6 +128,13 @@ pub fn render(read: &ReadSettings) -> String {
         "The most that is given to others, in bits per second: 500000 to 1000000000.",
         "upload_cap_bps",
         Some(s.upload_cap_bps.to_string()),
+        "",
+    );
+    key(
+        "Measure what your connection can upload, use up to 95 % of it while nobody else needs it, and give way at
+         once when a game, a call or an upload does. false uses the cap above, whatever happens.",
+        "give_way",
+        Some(s.give_way.to_string()),
         "",
     );
     key(
@@ -195,6 +205,7 @@ mod tests {
             stream in proptest::option::of(stream()),
             favourites in proptest::collection::vec(stream(), 0..4),
             upload_cap_bps in Settings::UPLOAD_CAP_BPS,
+            give_way in any::<bool>(),
             resume_on_start in any::<bool>(),
             live_delay_ms in Settings::LIVE_DELAY_MS,
             store_limit_mb in Settings::STORE_LIMIT_MB,
@@ -203,7 +214,7 @@ mod tests {
             listen_ip in any::<IpAddr>(),
             heartbeat_max_s in Settings::HEARTBEAT_MAX_S,
         ) -> Settings {
-            Settings { coordinator, stream, favourites, upload_cap_bps, resume_on_start, live_delay_ms,
+            Settings { coordinator, stream, favourites, upload_cap_bps, give_way, resume_on_start, live_delay_ms,
                 store_limit_mb, playback_port, peer_port, listen_ip, heartbeat_max_s }
         }
     }

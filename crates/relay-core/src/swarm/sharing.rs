@@ -257,7 +257,7 @@ impl Swarm {
     pub(super) fn queue_time(&self) -> Duration {
         let queued: u64 = self.peers.iter().map(|(_, peer)| peer.upload.queue.len() as u64).sum();
         let promised: u64 = self.segments.iter().map(Segment::promised_blocks).sum();
-        self.config.uplink.time_for((queued + promised) * u64::from(Manifest::BLOCK_LEN))
+        self.pacer.rate().time_for((queued + promised) * u64::from(Manifest::BLOCK_LEN))
     }
 
     /// Tells the driver of a segment that has just become whole.

@@ -14,7 +14,7 @@ impl Swarm {
     /// Queues what a peer asked for; refuses what we cannot give in time.
     pub(super) fn serve(&mut self, slot: Slot, key: Key, wanted: &BlockSet) {
         let mut queue_time = self.queue_time();
-        let a_block = self.config.uplink.time_for(u64::from(Manifest::BLOCK_LEN));
+        let a_block = self.pacer.rate().time_for(u64::from(Manifest::BLOCK_LEN));
         // However slow we are, two blocks may wait: one to send and one to follow it.
         let longest = self.config.longest_queue().max(a_block * 2);
         let (Some(peer), Some(segment)) = (self.peers.get_mut(slot), self.segments.get(key)) else { return };

@@ -87,8 +87,8 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// The first rate of an unknown uplink.
-    const FIRST: u64 = 1_000_000;
+    /// Of the cap, as the first rate of an unknown uplink: people are told to choose about half of it as cap.
+    const FIRST_PERCENT: u64 = 50;
     /// The least: a block that has been begun must end before its receiver gives it up.
     const FLOOR: u64 = 128_000;
     /// Of the limit, while round trips show that nobody else needs it.
@@ -121,7 +121,7 @@ impl Control {
     pub(super) fn new(cap: BitsPerSecond, now: Instant) -> Self {
         Self {
             cap: cap.0,
-            rate: cap.0.min(Self::FIRST),
+            rate: cap.0 / 100 * Self::FIRST_PERCENT,
             phase: Phase::Climbing,
             limit: None,
             most: None,

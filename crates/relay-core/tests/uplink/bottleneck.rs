@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use streamr_model::{BitsPerSecond, NodeId};
 use streamr_relay_core::Instant;
-use streamr_relay_core::uplink::{Echo, Uplink, UplinkConfig};
+use streamr_relay_core::uplink::{Echo, Uplink};
 
 const PACKET: u64 = 1_400;
 const PROBE: u64 = 100;
@@ -33,6 +33,8 @@ struct Bulk {
 pub(crate) struct Peer {
     pub(crate) rtt: Duration,
     pub(crate) lie: Lie,
+    /// Never answers.
+    pub(crate) is_mute: bool,
     sent: u64,
     received: u64,
 }
@@ -90,10 +92,16 @@ pub(crate) struct Bottleneck {
 }
 
 impl Bottleneck {
-    pub(crate) fn new(config: UplinkConfig, capacity: BitsPerSecond, buffer: Duration, rtts: &[u64]) -> Self {
+    pub(crate) fn new(cap: BitsPerSecond, capacity: BitsPerSecond, buffer: Duration, rtts: &[u64]) -> Self {
         let now = Instant(Duration::from_secs(1));
-        let mut uplink = Uplink::new(config, now);
-        let peer = |rtt: &u64| Peer { rtt: Duration::from_millis(*rtt), lie: honest, sent: 0, received: 0 };
+        let mut uplink = Uplink::new(cap, now);
+        let peer = |rtt: &u64| Peer {
+            rtt: Duration::from_millis(*rtt),
+            lie: honest,
+            is_mute: false,
+            sent: 0,
+            received: 0,
+        };
         let peers: Vec<Peer> = rtts.iter().map(peer).collect();
         (0..peers.len()).for_each(|index| uplink.handle_connected(node(index)));
         Self {
@@ -240,7 +248,9 @@ impl Bottleneck {
         let peer = &self.peers[index];
         let at = self.now + peer.rtt + self.detour + jitter;
         let echo = Echo { rtt: at - asked, sent: peer.sent, received: peer.received };
-        self.echoes.insert((at, index), echo);
+        if !peer.is_mute {
+            self.echoes.insert((at, index), echo);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use streamr_model::BitsPerSecond;
 use streamr_relay_core::Instant;
-use streamr_relay_core::uplink::{Certainty, Echo, UplinkConfig, Yielding};
+use streamr_relay_core::uplink::{Certainty, Echo, Uplink};
 
 use bottleneck::{Bottleneck, Demand, Stretch};
 
@@ -19,12 +19,8 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-fn config(cap_mbit: u64) -> UplinkConfig {
-    UplinkConfig { cap: BitsPerSecond(cap_mbit * MBIT), yielding: Yielding::On }
-}
-
 fn home(capacity: BitsPerSecond, buffer_ms: u64) -> Bottleneck {
-    Bottleneck::new(config(1_000), capacity, Duration::from_millis(buffer_ms), &[24, 31, 45])
+    Bottleneck::new(BitsPerSecond(capacity.0 * 2), capacity, Duration::from_millis(buffer_ms), &[24, 31, 45])
 }
 
 fn used(stretch: &Stretch, home: &Bottleneck, span: Duration) -> f64 {
@@ -66,7 +62,7 @@ fn nothing_is_measured_while_nobody_asks_for_anything() {
     home.demand = Demand::None;
     home.run(seconds(60));
     assert_eq!(home.uplink.measured(), None);
-    assert_eq!(home.uplink.share(), BitsPerSecond(1_000 * MBIT));
+    assert_eq!(home.uplink.share(), BitsPerSecond(20 * MBIT));
 }
 
 #[test]
@@ -137,7 +133,7 @@ fn demand_that_comes_in_bursts_is_served_fast_and_keeps_the_queue_short() {
 fn one_peer_is_enough_and_many_are_not_too_many() {
     let many: Vec<u64> = (0..40).map(|index| 15 + index * 5).collect();
     for rtts in [&[20][..], &many] {
-        let mut home = Bottleneck::new(config(1_000), TEN, Duration::from_millis(300), rtts);
+        let mut home = Bottleneck::new(BitsPerSecond(20 * MBIT), TEN, Duration::from_millis(300), rtts);
         home.run(seconds(40));
         let mut stretch = home.run(seconds(60));
         let used = used(&stretch, &home, seconds(60));
@@ -186,22 +182,12 @@ fn a_longer_way_is_told_from_a_queue_after_a_while() {
 
 #[test]
 fn without_answers_no_more_than_the_share_is_sent() {
-    let mut home = Bottleneck::new(config(5), TEN, Duration::from_millis(300), &[]);
-    home.peers = Vec::new();
-    home.demand = Demand::None;
+    let mut home = Bottleneck::new(BitsPerSecond(5 * MBIT), TEN, Duration::from_millis(300), &[20]);
+    home.peers[0].is_mute = true;
     home.run(seconds(60));
     assert_eq!(home.uplink.rate(), BitsPerSecond(4 * MBIT));
-}
-
-#[test]
-fn who_does_not_want_to_give_way_has_the_cap() {
-    let mut uplink = config(7);
-    uplink.yielding = Yielding::Off;
-    let mut home = Bottleneck::new(uplink, TEN, Duration::from_millis(300), &[20]);
-    home.set_bulk(true);
-    home.run(seconds(10));
-    assert_eq!(home.uplink.rate(), BitsPerSecond(7 * MBIT));
-    assert!(!home.uplink.is_giving_way());
+    home.uplink.handle_disconnected(bottleneck::node(0));
+    assert_eq!(home.uplink.rate(), BitsPerSecond(5 * MBIT), "nobody is reached over the uplink");
 }
 
 fn slow(_: Instant, echo: Echo) -> Echo {
@@ -219,7 +205,8 @@ fn deaf(_: Instant, echo: Echo) -> Echo {
 #[test]
 fn a_minority_of_liars_neither_stops_us_nor_hides_others() {
     for lie in [slow, instant, deaf] {
-        let mut home = Bottleneck::new(config(1_000), TEN, Duration::from_millis(300), &[24, 31, 45, 28, 60]);
+        let mut home =
+            Bottleneck::new(BitsPerSecond(20 * MBIT), TEN, Duration::from_millis(300), &[24, 31, 45, 28, 60]);
         home.peers[0].lie = lie;
         home.peers[3].lie = lie;
         home.run(seconds(60));
@@ -243,8 +230,7 @@ proptest! {
     ) {
         let mut now = Instant(seconds(1));
         let limit = BitsPerSecond(cap);
-        let mut uplink = streamr_relay_core::uplink::Uplink::new(
-            UplinkConfig { cap: limit, yielding: Yielding::On }, now);
+        let mut uplink = Uplink::new(limit, now);
         (0..5).for_each(|index| uplink.handle_connected(bottleneck::node(index)));
         for (wait, peer, nanos, sent, received) in echoes {
             now = now + Duration::from_millis(wait);

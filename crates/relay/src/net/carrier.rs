@@ -1,5 +1,5 @@
-//! The behaviour that carries our protocol: one stream of ours to write on, opened on the first connection
-//! to a peer, and one of the peer's to read from, on the connection that was the first to it.
+//! The behaviour that carries one of our protocols: one stream of ours to write on, opened on the first
+//! connection to a peer, and one of the peer's to read from, on the connection that was the first to it.
 //!
 //! One long-lived stream per direction spares the negotiation round trip per transfer and keeps the
 //! grown congestion and flow-control windows.
@@ -17,7 +17,6 @@ use libp2p::swarm::{
     NotifyHandler, SubstreamProtocol, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
-use streamr_relay_core::wire::PROTOCOL;
 
 /// What the behaviour tells its owner.
 #[derive(Debug)]
@@ -26,17 +25,23 @@ pub(super) enum CarrierEvent {
     Outbound(PeerId, ConnectionId, Stream),
     /// The peer's stream to read from.
     Inbound(PeerId, ConnectionId, Stream),
-    /// The peer does not speak our protocol.
+    /// The peer does not speak the protocol.
     Unsupported(PeerId),
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Carrier {
+    protocol: &'static str,
     to_swarm: VecDeque<ToSwarm<CarrierEvent, Open>>,
 }
 
 impl Carrier {
+    /// Of the protocol with this name.
+    pub(super) fn new(protocol: &'static str) -> Self {
+        Self { protocol, to_swarm: VecDeque::new() }
+    }
+
     /// Opens our stream on this connection.
     pub(super) fn open_on(&mut self, peer_id: PeerId, connection: ConnectionId) {
         let handler = NotifyHandler::One(connection);
@@ -59,7 +64,7 @@ impl NetworkBehaviour for Carrier {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(Handler::default())
+        Ok(Handler::new(self.protocol))
     }
 
     fn handle_established_outbound_connection(
@@ -70,7 +75,7 @@ impl NetworkBehaviour for Carrier {
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        Ok(Handler::default())
+        Ok(Handler::new(self.protocol))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
@@ -110,17 +115,24 @@ pub(super) enum FromHandler {
 
 type Protocol = ReadyUpgrade<StreamProtocol>;
 
-fn protocol() -> SubstreamProtocol<Protocol> {
-    SubstreamProtocol::new(ReadyUpgrade::new(StreamProtocol::new(PROTOCOL)), ())
-}
-
 /// One connection's part. Holds at most one request and two events, however often the peer opens streams:
 /// a second inbound stream is refused by dropping it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Handler {
+    protocol: &'static str,
     opens: bool,
     has_inbound: bool,
     to_behaviour: VecDeque<FromHandler>,
+}
+
+impl Handler {
+    fn new(protocol: &'static str) -> Self {
+        Self { protocol, opens: false, has_inbound: false, to_behaviour: VecDeque::new() }
+    }
+
+    fn protocol(&self) -> SubstreamProtocol<Protocol> {
+        SubstreamProtocol::new(ReadyUpgrade::new(StreamProtocol::new(self.protocol)), ())
+    }
 }
 
 impl ConnectionHandler for Handler {
@@ -132,7 +144,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = ();
 
     fn listen_protocol(&self) -> SubstreamProtocol<Protocol> {
-        protocol()
+        self.protocol()
     }
 
     fn on_behaviour_event(&mut self, Open: Open) {
@@ -144,7 +156,9 @@ impl ConnectionHandler for Handler {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(event));
         }
         if std::mem::take(&mut self.opens) {
-            return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol: protocol() });
+            return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest {
+                protocol: self.protocol(),
+            });
         }
         Poll::Pending
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -13,12 +14,14 @@ use libp2p::{
     Multiaddr, PeerId, Swarm, SwarmBuilder, identify, memory_connection_limits, noise, ping, tcp, yamux,
 };
 use streamr_model::{NodeId, SecretKey};
-use streamr_relay_core::Message;
+use streamr_relay_core::{Message, wire};
 use tokio::sync::mpsc;
 
 use super::carrier::{Carrier, CarrierEvent};
 use super::dialer::Dialer;
-use super::{Afterwards, NetCommand, NetEvent, identity, link};
+use super::probe::{self, Traffic};
+use super::throttle::Throttle;
+use super::{Afterwards, Connection, NetCommand, NetEvent, Whereabouts, identity, link};
 use crate::api::{ListenAt, RelayError};
 
 const IDENTIFY_PROTOCOL: &str = "/streamrp2p/id/1";
@@ -41,6 +44,7 @@ struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     carrier: Carrier,
+    prober: Carrier,
 }
 
 /// A connected peer: the connections its two streams are on.
@@ -49,6 +53,10 @@ struct Link {
     reads_on: Option<ConnectionId>,
     /// What is queued for it waits here until our stream is negotiated.
     waiting: Option<mpsc::Receiver<Message>>,
+    /// Orders to probe it wait here until the stream for probes is negotiated.
+    probes: Option<mpsc::Receiver<()>>,
+    traffic: Arc<Traffic>,
+    whereabouts: Whereabouts,
 }
 
 struct Task {
@@ -57,6 +65,7 @@ struct Task {
     banned: BTreeSet<NodeId>,
     dialer: Dialer,
     events: mpsc::Sender<NetEvent>,
+    throttle: Arc<Throttle>,
 }
 
 /// Listens, and spawns the task. Returns where we listen.
@@ -65,6 +74,7 @@ pub(super) async fn start(
     listen: ListenAt,
     commands: mpsc::Receiver<NetCommand>,
     events: mpsc::Sender<NetEvent>,
+    throttle: Arc<Throttle>,
 ) -> Result<Vec<String>, RelayError> {
     let mut swarm = build(key)?;
     let port = free_port(listen)?;
@@ -77,7 +87,7 @@ pub(super) async fn start(
         .await
         .map_err(|_| RelayError::Network("the listeners did not come up in time".into()))?;
     let dialer = Dialer::new(key.node_id());
-    let task = Task { swarm, links: HashMap::new(), banned: BTreeSet::new(), dialer, events };
+    let task = Task { swarm, links: HashMap::new(), banned: BTreeSet::new(), dialer, events, throttle };
     tokio::spawn(task.run(commands));
     Ok(addresses)
 }
@@ -104,7 +114,8 @@ fn build(key: &SecretKey) -> Result<Swarm<Behaviour>, RelayError> {
                 keypair.public(),
             )),
             ping: ping::Behaviour::new(ping::Config::new()),
-            carrier: Carrier::default(),
+            carrier: Carrier::new(wire::PROTOCOL),
+            prober: Carrier::new(probe::PROTOCOL),
         })
         .map_err(|error| failed(&error))?
         .with_swarm_config(libp2p::swarm::Config::with_smart_dial)
@@ -180,6 +191,15 @@ fn is_dialable(address: &Multiaddr) -> bool {
     }
 }
 
+fn whereabouts(address: &Multiaddr) -> Whereabouts {
+    let is_here = match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => ip.is_loopback(),
+        _ => false,
+    };
+    if is_here { Whereabouts::Here } else { Whereabouts::Elsewhere }
+}
+
 impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<NetCommand>) {
         let mut tick = tokio::time::interval(DIAL_TICK);
@@ -247,10 +267,10 @@ impl Task {
 
     async fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, num_established, .. }
-                if num_established.get() == 1 =>
-            {
-                self.on_connected(peer_id, connection_id).await;
+            SwarmEvent::ConnectionEstablished {
+                peer_id, connection_id, num_established, endpoint, ..
+            } if num_established.get() == 1 => {
+                self.on_connected(peer_id, connection_id, whereabouts(endpoint.get_remote_address())).await;
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.on_closed(peer_id, connection_id, num_established).await;
@@ -262,6 +282,7 @@ impl Task {
                 }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Carrier(event)) => self.on_stream(event).await,
+            SwarmEvent::Behaviour(BehaviourEvent::Prober(event)) => self.on_probe_stream(event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Err(error), .. })) => {
                 tracing::debug!(%peer, %error, "does not answer pings");
                 let _ = self.swarm.disconnect_peer_id(peer);
@@ -270,19 +291,33 @@ impl Task {
         }
     }
 
-    async fn on_connected(&mut self, peer: PeerId, connection: ConnectionId) {
+    async fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, whereabouts: Whereabouts) {
         let Some(node) = identity::node_id(&peer).filter(|node| !self.banned.contains(node)) else {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         };
         self.dialer.connected(Instant::now(), node);
-        self.link(node, connection, None).await;
+        self.link(node, connection, None, whereabouts).await;
     }
 
-    async fn link(&mut self, node: NodeId, writes_on: ConnectionId, reads_on: Option<ConnectionId>) {
+    async fn link(
+        &mut self,
+        node: NodeId,
+        writes_on: ConnectionId,
+        reads_on: Option<ConnectionId>,
+        whereabouts: Whereabouts,
+    ) {
         let (queue, waiting) = mpsc::channel(link::QUEUE);
-        self.links.insert(node, Link { writes_on, reads_on, waiting: Some(waiting) });
-        let _ = self.events.send(NetEvent::Connected(node, queue)).await;
+        let (probes, orders) = mpsc::channel(1);
+        let traffic = Arc::new(Traffic::default());
+        let connection = Connection { queue, probes, traffic: Arc::clone(&traffic), whereabouts };
+        let (waiting, probes) = (Some(waiting), Some(orders));
+        self.links.insert(node, Link { writes_on, reads_on, waiting, probes, traffic, whereabouts });
+        let _ = self.events.send(NetEvent::Connected(node, connection)).await;
+    }
+
+    fn ends(&self, node: NodeId, link: &Link) -> link::Ends {
+        link::Ends { node, events: self.events.clone(), traffic: Arc::clone(&link.traffic) }
     }
 
     /// Without one of its two streams a peer is no peer: everything is closed, and it is dialled afresh.
@@ -305,9 +340,9 @@ impl Task {
             CarrierEvent::Outbound(peer, connection, stream) => {
                 let Some(node) = identity::node_id(&peer) else { return };
                 let link = self.links.get_mut(&node).filter(|link| link.writes_on == connection);
-                if let Some(queue) = link.and_then(|link| link.waiting.take()) {
-                    tokio::spawn(link::write(node, stream, queue, self.events.clone()));
-                }
+                let Some(queue) = link.and_then(|link| link.waiting.take()) else { return };
+                let Some(ends) = self.links.get(&node).map(|link| self.ends(node, link)) else { return };
+                tokio::spawn(link::write(ends, stream, queue, Arc::clone(&self.throttle)));
             }
             CarrierEvent::Inbound(peer, connection, stream) => {
                 let Some(node) = identity::node_id(&peer) else { return };
@@ -317,7 +352,8 @@ impl Task {
                 } else {
                     link.reads_on = Some(connection);
                 }
-                tokio::spawn(link::read(node, stream, self.events.clone()));
+                let Some(ends) = self.links.get(&node).map(|link| self.ends(node, link)) else { return };
+                tokio::spawn(link::read(ends, stream));
             }
             CarrierEvent::Unsupported(peer) => {
                 let _ = self.swarm.disconnect_peer_id(peer);
@@ -325,10 +361,34 @@ impl Task {
         }
     }
 
+    /// A peer that cannot be probed is a peer all the same.
+    fn on_probe_stream(&mut self, event: CarrierEvent) {
+        match event {
+            CarrierEvent::Outbound(peer, connection, stream) => {
+                let Some(node) = identity::node_id(&peer) else { return };
+                let link = self.links.get_mut(&node).filter(|link| link.writes_on == connection);
+                let Some(link) = link else { return };
+                if let Some(orders) = link.probes.take() {
+                    let traffic = Arc::clone(&link.traffic);
+                    tokio::spawn(probe::ask(node, stream, orders, traffic, self.events.clone()));
+                }
+            }
+            CarrierEvent::Inbound(peer, _, stream) => {
+                let Some(link) = identity::node_id(&peer).and_then(|node| self.links.get(&node)) else {
+                    return;
+                };
+                tokio::spawn(probe::answer(stream, Arc::clone(&link.traffic)));
+            }
+            CarrierEvent::Unsupported(_) => {}
+        }
+    }
+
     /// A peer that opens its one stream a second time was started again, and its older connections died
     /// without a word: they are closed, and it is met anew on the connection it uses now.
     async fn start_over(&mut self, peer: PeerId, node: NodeId, connection: ConnectionId) {
+        let mut whereabouts = Whereabouts::Elsewhere;
         if let Some(old) = self.links.remove(&node) {
+            whereabouts = old.whereabouts;
             for dead in
                 [Some(old.writes_on), old.reads_on].into_iter().flatten().filter(|id| *id != connection)
             {
@@ -337,7 +397,8 @@ impl Task {
         }
         let _ = self.events.send(NetEvent::Disconnected(node)).await;
         self.swarm.behaviour_mut().carrier.open_on(peer, connection);
-        self.link(node, connection, Some(connection)).await;
+        self.swarm.behaviour_mut().prober.open_on(peer, connection);
+        self.link(node, connection, Some(connection), whereabouts).await;
     }
 }
 
