@@ -35,9 +35,6 @@ struct Args {
     /// Without `--uplink-percent`: what is needed, in hundredths of what all nodes offer together.
     #[arg(long, default_value_t = 80)]
     load_percent: u32,
-    /// Neighbours that a node chooses.
-    #[arg(long, default_value_t = 12)]
-    picks: u32,
     /// Mean session in seconds; without it nobody leaves.
     #[arg(long)]
     session_s: Option<u64>,
@@ -82,7 +79,6 @@ impl Args {
             nodes: self.nodes,
             segments: self.segments,
             blocks: self.blocks,
-            picks: self.picks,
             polluters: self.polluters,
             silent: self.silent,
             liars: self.liars,

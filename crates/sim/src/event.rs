@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Leave(Index),
     /// Its process ends.
     Gone(Index),
+    /// The coordinator misses a node that vanished.
+    Forgotten(Index),
     /// A node sees that its connection to a peer has ended.
     Lost {
         node: Index,

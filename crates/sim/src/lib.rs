@@ -9,6 +9,7 @@ mod histogram;
 mod ids;
 mod links;
 mod media;
+mod membership;
 mod node;
 mod outcome;
 mod queue;

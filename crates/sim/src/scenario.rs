@@ -102,14 +102,14 @@ pub struct Scenario {
     pub churn: Churn,
     /// How long a vanished peer's connection seems to live.
     pub vanish_noticed: Duration,
+    /// How long the coordinator still shows a node that vanished.
+    pub vanish_forgotten: Duration,
     /// So many of the first nodes, the last ones, send bad blocks.
     pub polluters: u32,
     /// So many before them promise and never send a block.
     pub silent: u32,
     /// So many before those say that they hold everything and refuse every request.
     pub liars: u32,
-    /// How many neighbours a node chooses; others choose it too.
-    pub picks: u32,
 }
 
 impl Scenario {
@@ -151,10 +151,10 @@ impl Scenario {
             },
             churn: Churn::default(),
             vanish_noticed: Duration::from_secs(3),
+            vanish_forgotten: Duration::from_secs(75),
             polluters: 0,
             silent: 0,
             liars: 0,
-            picks: 12,
         }
     }
 

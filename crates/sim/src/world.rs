@@ -15,11 +15,14 @@ use crate::event::{Event, Index, Packed, Parking};
 use crate::ids::Names;
 use crate::links::{Line, Network, micros};
 use crate::media::Media;
-use crate::node::{Conduct, Node};
+use crate::membership::Rings;
+use crate::node::{Conduct, Node, Wake};
 use crate::outcome::{Outcome, Tally};
 use crate::queue::{Micros, Queue};
 use crate::scenario::Scenario;
 
+/// What a swarm waits that wants to be woken at once, again and again.
+const FINEST_SLEEP: Micros = 1_000;
 /// The seed's number.
 const SEED: Index = 0;
 
@@ -30,8 +33,10 @@ pub(crate) struct World {
     now: Micros,
     queue: Queue<Event>,
     nodes: Vec<Node>,
-    /// Supporters that are here.
-    present: Vec<Index>,
+    /// Supporters that the coordinator shows, in no order. It takes those that vanished for present for a
+    /// while.
+    shown: Vec<Index>,
+    rings: Rings,
     electors: Vec<Index>,
     /// Number of the latest census.
     census: u32,
@@ -83,6 +88,7 @@ impl World {
             Event::Connect(a, b) => self.connect(a, b),
             Event::Leave(node) => self.leave(node),
             Event::Gone(node) => self.gone(node),
+            Event::Forgotten(node) => self.forget(node),
             Event::Lost { node, peer } => self.lost(node, peer),
             Event::Refresh(node) => self.refresh(node),
             Event::Wake(node) => self.wake(node),
@@ -137,7 +143,19 @@ impl World {
             swarm.handle_timeout(now);
             spins = swarm.poll_timeout(now).is_some_and(|at| at <= now);
         });
-        self.tally.spins += u64::from(spins);
+        if spins {
+            // As the driver does, wait a little: the run shall end, so that its outcome can tell.
+            self.tally.spins += 1;
+            self.nodes[node as usize].wake = Wake::none();
+            self.plan_waking(node, now + FINEST_SLEEP);
+        }
+    }
+
+    /// Plans to wake a node, unless that is planned already.
+    fn plan_waking(&mut self, node: Index, at: Micros) {
+        if let Some(at) = self.node(node).wake.want(Some(at)) {
+            self.queue.push(at, Event::Wake(node));
+        }
     }
 
     /// Whether what `from` sent still reaches `to`: the connection is open at `to`'s end, and `from` sent it

@@ -11,7 +11,7 @@ use streamr_model::{BlockIndex, BlockSet, SegmentRef};
 use super::peer::Slot;
 use super::segment::{Key, Pending, Segment, Source};
 use super::{Action, Config, Swarm};
-use crate::message::{Message, QueueTime};
+use crate::message::{Message, QueueTime, Role};
 use crate::time::Instant;
 
 impl Config {
@@ -141,6 +141,10 @@ impl Swarm {
     }
 
     pub(super) fn shun(&mut self, slot: Slot, until: Instant) {
+        // A seed asks nobody, so there is nothing to wake up for.
+        if self.config.role == Role::Seed {
+            return;
+        }
         if let Some(peer) = self.peers.get_mut(slot) {
             peer.shun(until);
             let until = peer.shunned_until;

@@ -16,8 +16,8 @@ use crate::scenario::{Churn, Scenario};
 
 /// What a polite node still sends after its good-bye.
 const UPLOADS_PATIENCE: Duration = Duration::from_millis(500);
-/// Tries of finding one more neighbour among those present.
-const TRIES: u32 = 8;
+/// Whoever came later is no elector before it has stayed so long.
+const RIPE: Duration = Duration::from_secs(60);
 
 impl World {
     pub(super) fn join(&mut self, index: Index) {
@@ -36,15 +36,16 @@ impl World {
         if index == SEED {
             return;
         }
-        let place = u32::try_from(self.present.len()).unwrap_or(u32::MAX);
-        self.present.push(index);
+        let place = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
+        self.shown.push(index);
         self.node(index).place = place;
         self.give_view(index);
         self.meet_seed(index);
-        if index > self.scenario.nodes {
-            self.find_neighbours(index);
-        }
         if self.scenario.churn != Churn::default() {
+            self.rings.insert(index);
+            if index > self.scenario.nodes {
+                self.find_neighbours(index);
+            }
             let spread = u64::from(micros(REFRESH_INTERVAL));
             let first = u32::try_from(hash(4, index, 0) % spread).unwrap_or(0);
             self.queue.push(self.now.saturating_add(first), Event::Refresh(index));
@@ -65,7 +66,7 @@ impl World {
         self.tell(index, |swarm, now| swarm.set_view(now, seed, view));
     }
 
-    /// The supporters with the highest uplinks.
+    /// Those with the highest uplinks, the best first.
     pub(super) fn best(&self, mut nodes: Vec<Index>) -> Vec<Index> {
         let rank = |index: &Index| {
             let offered = self.nodes[*index as usize].offered_bps;
@@ -75,17 +76,31 @@ impl World {
             nodes.select_nth_unstable_by_key(Scenario::ELECTORS - 1, rank);
             nodes.truncate(Scenario::ELECTORS);
         }
-        nodes.sort_unstable();
+        nodes.sort_unstable_by_key(rank);
         nodes
     }
 
+    /// Electors stay while they are shown; the best of those that have stayed for a while fill their places.
     pub(super) fn take_census(&mut self) {
-        let electors = self.best(self.present.clone());
+        let (now, first) = (self.now, self.scenario.nodes);
+        let is_ripe = |index: Index, joins: Micros| index <= first || now - joins >= micros(RIPE);
+        let mut electors: Vec<Index> =
+            self.electors.iter().copied().filter(|elector| self.is_shown(*elector)).collect();
+        let others = self.shown.iter().copied().filter(|index| !electors.contains(index));
+        let others = others.filter(|index| is_ripe(*index, self.nodes[*index as usize].joins)).collect();
+        let mut others = self.best(others);
+        others.truncate(Scenario::ELECTORS - electors.len());
+        electors.extend(others);
+        electors.sort_unstable();
         if electors != self.electors {
             self.electors = electors;
             self.census += 1;
         }
         self.queue.push(self.now.saturating_add(micros(CENSUS_INTERVAL)), Event::Census);
+    }
+
+    fn is_shown(&self, index: Index) -> bool {
+        self.shown.get(self.nodes[index as usize].place as usize) == Some(&index)
     }
 
     pub(super) fn refresh(&mut self, index: Index) {
@@ -101,42 +116,29 @@ impl World {
     }
 
     fn meet_seed(&mut self, index: Index) {
-        let everybody = self.present.len() <= Scenario::SEED_REACH as usize
-            && self.scenario.nodes <= Scenario::SEED_REACH;
+        let everybody =
+            self.shown.len() <= Scenario::SEED_REACH as usize && self.scenario.nodes <= Scenario::SEED_REACH;
         if (everybody || self.electors.contains(&index)) && !self.nodes[index as usize].links.knows(SEED) {
             self.plan_meeting(SEED, index, self.now);
         }
     }
 
-    /// Tops up the neighbours among those present.
+    /// Meets those whom the coordinator shows.
     fn find_neighbours(&mut self, index: Index) {
-        let here = self.present.len();
-        if here <= Scenario::FULL_MESH as usize {
-            for other in self.present.clone() {
-                self.meet(index, other);
-            }
-            return;
-        }
-        let has = self.nodes[index as usize].links.count();
-        for _ in has..self.scenario.picks as usize {
-            for _ in 0..TRIES {
-                let pick = usize::try_from(self.dice.roll(here as u64)).unwrap_or(0);
-                if self.meet(index, self.present[pick]) {
-                    break;
-                }
-            }
+        let is_small = self.shown.len() <= Scenario::FULL_MESH as usize;
+        let neighbours = if is_small { self.shown.clone() } else { self.rings.beside(index) };
+        for other in neighbours {
+            self.meet(index, other);
         }
     }
 
-    /// Plans a meeting of two supporters; false where there will be none.
-    fn meet(&mut self, a: Index, b: Index) -> bool {
+    /// Plans a meeting of two supporters that have not met.
+    fn meet(&mut self, a: Index, b: Index) {
         let has_room = |node: &Node| node.links.count() + 1 < Scenario::MAX_DEGREE;
         let (one, other) = (&self.nodes[a as usize], &self.nodes[b as usize]);
-        if a == b || one.links.knows(b) || !has_room(one) || !has_room(other) {
-            return false;
+        if a != b && !one.links.knows(b) && has_room(one) && has_room(other) {
+            self.plan_meeting(a, b, self.now);
         }
-        self.plan_meeting(a, b, self.now);
-        true
     }
 
     /// Two round trips after `from` they are connected.
@@ -173,17 +175,25 @@ impl World {
         let this = self.node(index);
         this.gone = now;
         let Some(swarm) = this.swarm.take() else { return };
-        let (place, peers) = (this.place as usize, this.links.peers().collect::<Vec<_>>());
+        let peers: Vec<Index> = this.links.peers().collect();
         self.tally.left(self.nodes[index as usize].is_honest(), &swarm.counters());
-        self.present.swap_remove(place);
-        if let Some(moved) = self.present.get(place).copied() {
-            self.node(moved).place = u32::try_from(place).unwrap_or(u32::MAX);
-        }
+        let forgotten = if says_bye { 0 } else { micros(self.scenario.vanish_forgotten) };
+        self.queue.push(now.saturating_add(forgotten), Event::Forgotten(index));
         for node in peers {
             let latency = self.network.latency(index, node);
             let wait = if says_bye { 0 } else { micros(self.scenario.vanish_noticed) };
             let at = now.saturating_add(latency).saturating_add(wait);
             self.queue.push(at, Event::Lost { node, peer: index });
+        }
+    }
+
+    /// The coordinator shows a node no longer.
+    pub(super) fn forget(&mut self, index: Index) {
+        self.rings.remove(index);
+        let place = self.nodes[index as usize].place;
+        self.shown.swap_remove(place as usize);
+        if let Some(moved) = self.shown.get(place as usize).copied() {
+            self.node(moved).place = place;
         }
     }
 

@@ -10,6 +10,7 @@ use crate::event::{Event, Index, Parking};
 use crate::ids::Names;
 use crate::links::{Line, Links, Network, micros};
 use crate::media::Media;
+use crate::membership::{Rings, first_pairs};
 use crate::node::{Conduct, Node, Wake};
 use crate::outcome::Tally;
 use crate::queue::{Micros, Queue};
@@ -43,7 +44,8 @@ impl World {
             now: 0,
             queue: Queue::new(micros(scenario.end())),
             nodes,
-            present: Vec::new(),
+            shown: Vec::new(),
+            rings: Rings::new(scenario.seed),
             electors: Vec::new(),
             census: 0,
             names,
@@ -62,6 +64,7 @@ impl World {
     fn plan(&mut self) {
         // The coordinator knows the first nodes before they meet.
         self.electors = self.best((1..=self.scenario.nodes).collect());
+        self.electors.sort_unstable();
         self.join(SEED);
         for node in 1..self.nodes.len() {
             let index = Index::try_from(node).unwrap_or(Index::MAX);
@@ -78,26 +81,14 @@ impl World {
         }
     }
 
-    /// The first nodes choose among each other; whoever comes later chooses when it comes.
+    /// The first nodes are shown to each other; whoever comes later asks when it comes.
     fn plan_first_neighbours(&mut self) {
-        let nodes = self.scenario.nodes;
-        let mut degrees = vec![0_u8; nodes as usize + 1];
-        let mut pairs: Vec<(Index, Index)> = Vec::new();
-        for a in 1..=nodes {
-            if nodes <= Scenario::FULL_MESH {
-                pairs.extend((a + 1..=nodes).map(|b| (a, b)));
-                continue;
-            }
-            for _ in 0..self.scenario.picks {
-                let b = 1 + u32::try_from(self.dice.roll(u64::from(nodes))).unwrap_or(0);
-                let has_room = |n: Index| usize::from(degrees[n as usize]) + 1 < Scenario::MAX_DEGREE;
-                if a != b && has_room(a) && has_room(b) {
-                    degrees[a as usize] += 1;
-                    degrees[b as usize] += 1;
-                    pairs.push((a.min(b), a.max(b)));
-                }
-            }
-        }
+        let nodes: Vec<Index> = (1..=self.scenario.nodes).collect();
+        let pairs: Vec<(Index, Index)> = if self.scenario.nodes <= Scenario::FULL_MESH {
+            nodes.iter().flat_map(|a| (a + 1..=self.scenario.nodes).map(|b| (*a, b))).collect()
+        } else {
+            first_pairs(self.scenario.seed, &nodes, &self.electors)
+        };
         for (a, b) in pairs {
             let met = self.nodes[a as usize].joins.max(self.nodes[b as usize].joins);
             self.plan_meeting(a, b, met);

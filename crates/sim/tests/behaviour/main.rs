@@ -1,6 +1,7 @@
 //! What must come out of the swarm's world, whatever the seed.
 
 mod small;
+mod thousand;
 
 use std::ops::Range;
 use std::thread;

@@ -1,0 +1,109 @@
+//! The coordinator's part: who is whose neighbour and who takes part in elections, as `crates/coordinator`
+//! decides it (its decision record on electors and neighbours says why). Supporters stand on rings, on each in
+//! the order of a hash of their own; whoever stands beside another on any ring is its neighbour.
+
+use std::collections::BTreeSet;
+
+use crate::dice::hash;
+use crate::event::Index;
+
+/// Purposes of [`hash`]; each ring has its own.
+const RING: u64 = 100;
+/// Rings of all supporters; one with electors only comes after them.
+pub(crate) const RINGS: u8 = 8;
+const FRONT_RINGS: u8 = 2;
+
+/// A place on a ring, and who stands there.
+type Place = (u64, Index);
+
+fn place(seed: u64, ring: u8, index: Index) -> Place {
+    (hash(seed ^ (RING + u64::from(ring)), index, 0), index)
+}
+
+/// Every pair that stands side by side, once, where all of `nodes` stand on each of `rings`.
+fn pairs(seed: u64, rings: std::ops::Range<u8>, nodes: &[Index]) -> Vec<(Index, Index)> {
+    let mut pairs: Vec<(Index, Index)> = Vec::with_capacity(nodes.len() * rings.len());
+    for ring in rings {
+        let mut places: Vec<Place> = nodes.iter().map(|index| place(seed, ring, *index)).collect();
+        places.sort_unstable();
+        let next = places.iter().cycle().skip(1);
+        let beside = places.iter().zip(next).map(|(a, b)| (a.1.min(b.1), a.1.max(b.1)));
+        pairs.extend(beside.filter(|(a, b)| a != b));
+    }
+    pairs
+}
+
+/// Who connects to whom where `nodes` begin together and `electors` are among them.
+pub(crate) fn first_pairs(seed: u64, nodes: &[Index], electors: &[Index]) -> Vec<(Index, Index)> {
+    let mut all = pairs(seed, 0..RINGS, nodes);
+    all.extend(pairs(seed, RINGS..RINGS + FRONT_RINGS, electors));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The rings of a swarm that comes and goes.
+#[derive(Debug, Default)]
+pub(crate) struct Rings {
+    seed: u64,
+    rings: [BTreeSet<Place>; RINGS as usize],
+}
+
+impl Rings {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    pub(crate) fn insert(&mut self, index: Index) {
+        for (ring, places) in (0..).zip(&mut self.rings) {
+            places.insert(place(self.seed, ring, index));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, index: Index) {
+        for (ring, places) in (0..).zip(&mut self.rings) {
+            places.remove(&place(self.seed, ring, index));
+        }
+    }
+
+    /// Those beside `index`, whether it stands there or would, two for each ring at most.
+    pub(crate) fn beside(&self, index: Index) -> Vec<Index> {
+        let mut found: Vec<Index> = Vec::new();
+        for (ring, places) in (0..).zip(&self.rings) {
+            let here = place(self.seed, ring, index);
+            let before = places.range(..here).next_back().or(places.last());
+            let after = places.range((here.0, here.1 + 1)..).next().or(places.first());
+            found.extend(before.into_iter().chain(after).map(|(_, other)| *other));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|other| *other != index);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_begins_together_has_the_neighbours_that_the_rings_show() {
+        for count in [1, 2, 3, 33, 400] {
+            let nodes: Vec<Index> = (1..=count).collect();
+            let pairs = first_pairs(5, &nodes, &[]);
+            let mut rings = Rings::new(5);
+            nodes.iter().for_each(|node| rings.insert(*node));
+            for node in nodes {
+                let beside = rings.beside(node);
+                let of_pairs = pairs.iter().filter(|(a, b)| *a == node || *b == node);
+                let mut of_pairs: Vec<Index> = of_pairs.map(|(a, b)| a + b - node).collect();
+                of_pairs.sort_unstable();
+                assert_eq!(beside, of_pairs);
+                assert!(beside.len() <= 2 * usize::from(RINGS));
+                rings.remove(node);
+                assert_eq!(rings.beside(node), beside, "it is shown those whom it would have");
+                rings.insert(node);
+            }
+        }
+    }
+}
