@@ -7,6 +7,7 @@ mod offload;
 mod report;
 mod row;
 mod runs;
+mod yielding;
 
 use std::time::{Duration, Instant};
 
@@ -70,11 +71,7 @@ pub(crate) trait Bench: Sync {
 }
 
 /// All benches, in the order in which they are listed.
-const BENCHES: &[&dyn Bench] = &[
-    &main_job::MainJob,
-    &bound::Bound,
-    &offload::OffloadBench, //
-];
+const BENCHES: &[&dyn Bench] = &[&main_job::MainJob, &bound::Bound, &offload::OffloadBench, &yielding::Yield];
 /// Others' work, in cores, below which a rejected run is repeated at once.
 const QUIET: f64 = 0.2;
 /// For how long a quiet machine is waited for.

@@ -117,7 +117,7 @@ impl BoundLab {
 fn seats(nodes: u32, load: f64) -> (Line, Vec<Seat>) {
     let uplinks = Uplinks::for_load(nodes, load, SHAPE.rate_bps());
     let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
-    let seat = |up_bps: &u64| Seat { line: line(*up_bps), upload_cap_bps: cap(*up_bps) };
+    let seat = |up_bps: &u64| Seat { line: line(*up_bps), upload_cap_bps: cap(*up_bps), gives_way: false };
     (line(uplinks.origin_bps), uplinks.node_bps.iter().map(seat).collect())
 }
 

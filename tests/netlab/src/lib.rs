@@ -3,13 +3,15 @@
 //! A [`World`] is a switch and hosts behind [`Line`]s whose speed, delay and loss are chosen. A
 //! [`swarm::Swarm`] puts an origin with its signer, a coordinator and nodes there. A [`span::Span`] measures
 //! what leaves the origin's interface, and a [`judge::Judge`] what was there in time. [`bound`] and
-//! [`offload`] are scenarios made of these, [`bounds`] is what theory says of them.
+//! [`offload`] are scenarios made of these, [`bounds`] is what theory says of them. [`yielding`] is
+//! a home whose line the people of a [`household`] share.
 
 pub mod bound;
 pub mod bounds;
 pub mod churn;
 pub mod delay;
 pub mod error;
+pub mod household;
 pub mod judge;
 pub mod line;
 pub mod offload;
@@ -18,6 +20,7 @@ pub mod span;
 pub mod swarm;
 mod system;
 pub mod world;
+pub mod yielding;
 
 pub use error::{LabError, Result};
 pub use line::{Line, Traffic};

@@ -25,6 +25,8 @@ const LEAST_BURST_BYTES: u64 = 3_200;
 pub struct Line {
     /// What the host can send, in bits per second of Ethernet frames; `None`: as fast as the machine.
     pub up_bps: Option<u64>,
+    /// What the router holds back of it before it drops, as time; `None`: 100 ms.
+    pub up_buffer: Option<Duration>,
     /// What the host can receive, likewise.
     pub down_bps: Option<u64>,
     /// How long each frame is under way, in either direction.
@@ -56,8 +58,8 @@ impl Traffic {
 impl LabHost {
     /// Makes the line as fast as `line` says. Its delay and loss were decided when the host was added.
     pub fn shape(&self, line: Line) -> Result<()> {
-        tc(&self.namespace, &[tbf(UPLINK, line.up_bps)])?;
-        tc(&self.switch, &[tbf(&self.port, line.down_bps)])
+        tc(&self.namespace, &[tbf(UPLINK, line.up_bps, line.up_buffer.unwrap_or(BUFFER))])?;
+        tc(&self.switch, &[tbf(&self.port, line.down_bps, BUFFER)])
     }
 
     /// Does `work` on this host: sockets that it makes belong there.
@@ -81,12 +83,12 @@ impl LabHost {
     }
 }
 
-fn tbf(interface: &str, rate_bps: Option<u64>) -> String {
+fn tbf(interface: &str, rate_bps: Option<u64>, buffer: Duration) -> String {
     let rate_bps = rate_bps.unwrap_or(UNSHAPED_BPS);
     let in_time =
         |time: Duration| u64::try_from(u128::from(rate_bps) * time.as_millis() / 8_000).unwrap_or(u64::MAX);
     let burst = in_time(BURST).max(LEAST_BURST_BYTES);
-    let limit = in_time(BUFFER).max(LEAST_BUFFER_BYTES) + burst;
+    let limit = in_time(buffer).max(LEAST_BUFFER_BYTES) + burst;
     format!("qdisc replace dev {interface} root tbf rate {rate_bps}bit burst {burst} limit {limit}")
 }
 
@@ -104,11 +106,11 @@ mod tests {
     #[test]
     fn the_buffer_is_a_tenth_of_a_second_but_takes_a_handshake() {
         assert_eq!(
-            tbf("eth0", Some(8_000_000)),
+            tbf("eth0", Some(8_000_000), BUFFER),
             "qdisc replace dev eth0 root tbf rate 8000000bit burst 5000 limit 105000"
         );
         assert_eq!(
-            tbf("p", Some(500_000)),
+            tbf("p", Some(500_000), BUFFER),
             "qdisc replace dev p root tbf rate 500000bit burst 3200 limit 19584"
         );
     }

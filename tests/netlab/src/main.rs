@@ -4,12 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use streamr_netlab::bound::BoundLab;
 use streamr_netlab::offload::{OffloadLab, SUPPORTERS, VIEWERS};
 use streamr_netlab::why_not;
+use streamr_netlab::yielding::{HomeLab, Manners};
 
 #[derive(Parser)]
 #[command(name = "streamr-netlab", about, version)]
@@ -52,6 +53,15 @@ enum Command {
         /// Chance's beginning.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+    },
+    /// A home whose line a node, a game and an upload share.
+    Yield {
+        /// Seconds of each stretch.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// The node does not give way.
+        #[arg(long)]
+        plain: bool,
     },
 }
 
@@ -96,6 +106,23 @@ fn run(command: Command) -> anyhow::Result<()> {
                 if sessions { lab.measure_sessions(segments) } else { lab.measure_stable(segments) }?;
             println!("{figures:.3?}");
         }
+        Command::Yield { seconds, plain } => share(Duration::from_secs(seconds), plain)?,
+    }
+    Ok(())
+}
+
+fn share(span: Duration, plain: bool) -> anyhow::Result<()> {
+    let mut lab = HomeLab::start(if plain { Manners::Plain } else { Manners::GivesWay }, 0)?;
+    for (name, shared) in [("with", lab.measure_with_us(span)?), ("without", lab.measure_without_us(span)?)] {
+        for (what, seen) in [("game", &shared.game), ("beside an upload", &shared.beside_upload)] {
+            let ping = [50, 95, 99].map(|percent| seen.ping_ms(percent).unwrap_or_default());
+            println!(
+                "{name} us, {what}: ping p50, p95, p99 {ping:.1?} ms; {:.2} Mb/s sent, {:.2} of the upload",
+                seen.sent_bps / 1e6,
+                seen.upload_bps / 1e6
+            );
+        }
+        println!("{name} us: measured {:?}", shared.measured_bps);
     }
     Ok(())
 }

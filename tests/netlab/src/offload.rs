@@ -54,7 +54,7 @@ impl OffloadLab {
     /// Starts it.
     pub fn start(seed: u64) -> Result<Self> {
         let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
-        let seat = |up_bps| Seat { line: line(up_bps), upload_cap_bps: cap(up_bps) };
+        let seat = |up_bps| Seat { line: line(up_bps), upload_cap_bps: cap(up_bps), gives_way: false };
         let mut seats = vec![seat(VIEWER_UP_BPS); VIEWERS as usize];
         seats.extend(vec![seat(SUPPORTER_UP_BPS); SUPPORTERS as usize]);
         let origin = line(ORIGIN_UP_BPS);

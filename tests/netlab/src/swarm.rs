@@ -29,6 +29,8 @@ pub struct Seat {
     pub line: Line,
     /// The cap that its person set, in bits per second.
     pub upload_cap_bps: u64,
+    /// Whether its node gives way when round trips grow.
+    pub gives_way: bool,
 }
 
 /// What a swarm consists of.
@@ -73,7 +75,7 @@ pub struct Place {
     pub host: LabHost,
     /// The node there.
     pub node: Option<SupporterNode>,
-    seat: Seat,
+    pub(crate) seat: Seat,
 }
 
 impl Swarm {
@@ -153,12 +155,13 @@ impl Swarm {
             listen_ip: Some(host.ip.to_string()),
             host,
             extra: vec!["--live-delay-ms".into(), live_delay_ms],
+            gives_way: seat.gives_way,
             ..NodeOptions::default()
         };
         Ok(SupporterNode::spawn(&directory, &options)?)
     }
 
-    fn wait_for_neighbours(&mut self) -> Result<()> {
+    pub(crate) fn wait_for_neighbours(&mut self) -> Result<()> {
         let others = u32::try_from(self.places.len().saturating_sub(1)).unwrap_or(u32::MAX);
         let enough = others.min(ENOUGH_PEERS);
         let what = format!("supporting with {enough} peers and a segment");

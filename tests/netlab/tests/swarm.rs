@@ -24,7 +24,7 @@ fn six_nodes_share_little_more_than_one_copy_of_an_origin_that_could_not_send_th
     }
     // Three times as much as everybody's copy needs, so that a busy machine is no reason to miss.
     let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
-    let seat = Seat { line: line(3_400_000), upload_cap_bps: 3_000_000 };
+    let seat = Seat { line: line(3_400_000), upload_cap_bps: 3_000_000, gives_way: false };
     let options = SwarmOptions {
         shape: SHAPE,
         origin: line(SHAPE.rate_bps() * 5 / 2),
