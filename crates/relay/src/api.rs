@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
 use crate::driver::{self, Channels, Order, Supporting};
-use crate::net::{Net, NetEvent};
+use crate::net::Net;
 use crate::origin::{OriginPatience, OriginReader};
 use crate::playback::{Playback, PlaybackServer};
+use crate::thread::OwnThread;
 
 /// Where peers can reach us: one port for QUIC (UDP) and TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub struct SegmentTiming {
     pub bytes_origin: u32,
 }
 
-/// Counters since the relay started, refreshed four times a second.
+/// Counters since the relay started, refreshed four times a second and with every completed segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RelayStats {
     /// Peers connected, the seed not counted.
@@ -200,6 +201,7 @@ pub struct Relay {
     stats: watch::Receiver<RelayStats>,
     addresses: Vec<String>,
     playback: PlaybackServer,
+    _thread: OwnThread,
 }
 
 impl Relay {
@@ -210,8 +212,6 @@ impl Relay {
         let playback =
             Arc::new(Playback::new(config.stream.clone(), config.store_limit_bytes, driver::wall_clock()));
         let server = playback.serve(config.playback).await?;
-        let (net, net_events) = Net::start(&config.identity, config.listen).await?;
-        let addresses = net.addresses().to_vec();
         let me = config.identity.node_id();
         let swarm = Swarm::new(
             Config {
@@ -227,8 +227,10 @@ impl Relay {
         );
         let measured_cap = (config.yielding == Yielding::On).then_some(config.upload_cap);
         let supporting = Supporting { reader, playback, measured_cap };
-        let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, Some(supporting));
-        Ok((Self { me, orders, stats, addresses, playback: server }, events))
+        let thread = OwnThread::start("relay")?;
+        let start = spawn(swarm, config.stream_key, config.identity, config.listen, Some(supporting));
+        let Handles { orders, stats, events, addresses } = thread.run(start).await?;
+        Ok((Self { me, orders, stats, addresses, playback: server, _thread: thread }, events))
     }
 
     /// Addresses peers can dial: multiaddr texts without the `/p2p` part.
@@ -295,6 +297,7 @@ pub struct Seed {
     stats: watch::Receiver<RelayStats>,
     addresses: Vec<String>,
     _events: mpsc::Receiver<RelayEvent>,
+    _thread: OwnThread,
 }
 
 impl Seed {
@@ -303,8 +306,6 @@ impl Seed {
 
     /// Listens.
     pub async fn start(config: SeedConfig) -> Result<Self, RelayError> {
-        let (net, net_events) = Net::start(&config.identity, config.listen).await?;
-        let addresses = net.addresses().to_vec();
         let swarm = Swarm::new(
             Config {
                 me: config.identity.node_id(),
@@ -317,8 +318,10 @@ impl Seed {
             },
             driver::BEGINNING,
         );
-        let (orders, stats, events) = spawn(swarm, config.stream_key, net, net_events, None);
-        Ok(Self { orders, stats, addresses, _events: events })
+        let thread = OwnThread::start("seed")?;
+        let start = spawn(swarm, config.stream_key, config.identity, config.listen, None);
+        let Handles { orders, stats, events, addresses } = thread.run(start).await?;
+        Ok(Self { orders, stats, addresses, _events: events, _thread: thread })
     }
 
     /// Addresses peers can dial: multiaddr texts without the `/p2p` part.
@@ -342,21 +345,30 @@ impl Seed {
     }
 }
 
-type Handles = (mpsc::Sender<Order>, watch::Receiver<RelayStats>, mpsc::Receiver<RelayEvent>);
+/// What is left outside of the thread that a driver runs on.
+struct Handles {
+    orders: mpsc::Sender<Order>,
+    stats: watch::Receiver<RelayStats>,
+    events: mpsc::Receiver<RelayEvent>,
+    addresses: Vec<String>,
+}
 
-fn spawn(
+/// Starts network and driver on the thread this is called on.
+async fn spawn(
     swarm: Swarm,
     key: StreamKey,
-    net: Net,
-    net_events: mpsc::Receiver<NetEvent>,
+    identity: SecretKey,
+    listen: ListenAt,
     supporting: Option<Supporting>,
-) -> Handles {
+) -> Result<Handles, RelayError> {
+    let (net, net_events) = Net::start(&identity, listen).await?;
+    let addresses = net.addresses().to_vec();
     let (orders, order_rx) = mpsc::channel(ORDERS);
     let (stats_tx, stats) = watch::channel(RelayStats::default());
     let (event_tx, events) = mpsc::channel(EVENTS);
     let channels = Channels { orders: order_rx, net: net_events, stats: stats_tx, events: event_tx };
     tokio::spawn(driver::run(swarm, key, net, supporting, channels));
-    (orders, stats, events)
+    Ok(Handles { orders, stats, events, addresses })
 }
 
 async fn order(orders: &mpsc::Sender<Order>, order: Order) {

@@ -29,6 +29,9 @@ use crate::store::Store;
 use stats::Ledger;
 use uplink::Gauge;
 
+/// What the network reported is taken in so many at a time before anything is done about it: as many blocks
+/// are hashed in a tenth of a millisecond.
+const EVENTS_AT_ONCE: usize = 8;
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
 const UPLOADS_PATIENCE: Duration = Duration::from_secs(1);
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
@@ -134,7 +137,11 @@ pub(crate) async fn run(
                 Some(order) => driver.obey(order).await,
                 None => break,
             },
-            Some(event) = channels.net.recv() => driver.on_net(event),
+            Some(event) = channels.net.recv() => {
+                driver.on_net(event);
+                let more = std::iter::from_fn(|| channels.net.try_recv().ok());
+                more.take(EVENTS_AT_ONCE - 1).for_each(|event| driver.on_net(event));
+            }
             Some(event) = fetch_events.recv() => driver.on_fetch(event),
             () = tokio::time::sleep_until(wake) => driver.swarm.handle_timeout(driver.now()),
             _ = stats_tick.tick() => {
@@ -143,6 +150,9 @@ pub(crate) async fn run(
         }
         driver.gauge();
         driver.perform().await;
+        if driver.ledger.take_news() {
+            channels.stats.send_replace(driver.stats());
+        }
     }
     channels.stats.send_replace(driver.stats());
     driver.links.clear();
@@ -244,7 +254,7 @@ impl Driver {
                     gauge.echo(now, node, echo);
                 }
             }
-            NetEvent::BlockWritten(node, bytes) => {
+            NetEvent::BlocksWritten(node, bytes) => {
                 if let Some(gauge) = &mut self.gauge {
                     gauge.wrote(now, node);
                 }

@@ -10,7 +10,7 @@ use streamr_relay_core::{FetchEnd, FetchId};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::origin::{OriginError, OriginReader, RangeKind};
+use crate::origin::{OriginError, OriginReader, RangeBody, RangeKind};
 
 /// What a fetch reports: any number of blocks, then its end.
 #[derive(Debug)]
@@ -73,23 +73,29 @@ async fn blocks(
     }
     let mut chunk = Bytes::new();
     for (index, (_, len)) in spans {
-        let len = len as usize;
-        let mut block = BytesMut::with_capacity(len);
-        while block.len() < len {
-            if chunk.is_empty() {
-                let received = u64::try_from(block.len()).unwrap_or(u64::MAX);
-                chunk = body
-                    .chunk()
-                    .await?
-                    .ok_or(OriginError::Truncated { received, expected: Some(len as u64) })?;
-            }
-            let piece = chunk.split_to((len - block.len()).min(chunk.len()));
-            block.extend_from_slice(&piece);
-        }
-        let event = FetchEvent::Block(fetch.id, fetch.segment, index, block.freeze());
-        if events.send(event).await.is_err() {
+        let block = take(&mut body, &mut chunk, len as usize).await?;
+        if events.send(FetchEvent::Block(fetch.id, fetch.segment, index, block)).await.is_err() {
             break;
         }
     }
     Ok(FetchEnd::Done)
+}
+
+/// The next `len` bytes, out of what is left in `chunk` and what follows. A block that came in one chunk is
+/// not copied: the chunk's other bytes are the blocks beside it, kept and given up with it.
+async fn take(body: &mut RangeBody, chunk: &mut Bytes, len: usize) -> Result<Bytes, OriginError> {
+    if chunk.len() >= len {
+        return Ok(chunk.split_to(len));
+    }
+    let mut block = BytesMut::with_capacity(len);
+    while block.len() < len {
+        if chunk.is_empty() {
+            let received = u64::try_from(block.len()).unwrap_or(u64::MAX);
+            let truncated = OriginError::Truncated { received, expected: Some(len as u64) };
+            *chunk = body.chunk().await?.ok_or(truncated)?;
+        }
+        let piece = chunk.split_to((len - block.len()).min(chunk.len()));
+        block.extend_from_slice(&piece);
+    }
+    Ok(block.freeze())
 }

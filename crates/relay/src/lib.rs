@@ -10,6 +10,7 @@ mod net;
 pub mod origin;
 mod playback;
 mod store;
+mod thread;
 
 pub use api::{
     ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,

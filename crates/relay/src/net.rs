@@ -37,8 +37,8 @@ pub(crate) enum NetEvent {
     Garbage(NodeId),
     /// A probe came back.
     Echo(NodeId, Echo),
-    /// So many bytes of a block were written to a peer's socket.
-    BlockWritten(NodeId, usize),
+    /// So many bytes of blocks were written to a peer's stream.
+    BlocksWritten(NodeId, usize),
 }
 
 /// What the driver holds of a connected peer.

@@ -36,6 +36,8 @@ struct File {
 #[derive(Debug)]
 struct Shelf {
     playlist: LivePlaylist,
+    /// The playlist as players get it: written once for each segment. Empty before the first one.
+    text: Bytes,
     files: HashMap<String, File>,
     /// Names of files by the segment they belong to.
     names: BTreeMap<SegmentId, Vec<String>>,
@@ -74,6 +76,7 @@ impl Playback {
         let window = LiveWindow { first_number: now.0 / 1_000, ..LiveWindow::default() };
         let shelf = Shelf {
             playlist: LivePlaylist::new(window),
+            text: Bytes::new(),
             files: HashMap::new(),
             names: BTreeMap::new(),
             limit_bytes,
@@ -130,6 +133,7 @@ impl Playback {
         }
         shelf.names.insert(id, names);
         shelf.expire(now);
+        shelf.text = shelf.playlist.render().into();
         drop(shelf);
         self.filled.send_modify(|count| *count += 1);
     }
@@ -154,9 +158,10 @@ impl Playback {
         }
     }
 
-    fn playlist_text(&self) -> Option<String> {
-        let shelf = self.lock();
-        (!shelf.playlist.is_empty()).then(|| shelf.playlist.render())
+    /// The playlist; `None` before the first segment.
+    fn playlist_text(&self) -> Option<Bytes> {
+        let text = self.lock().text.clone();
+        (!text.is_empty()).then_some(text)
     }
 
     fn file(&self, name: &str) -> Option<File> {

@@ -17,8 +17,11 @@ use crate::message::{Freshness, Message, QueueTime, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
-/// News of blocks held is gathered for this long.
-const NEWS_INTERVAL: Duration = Duration::from_millis(25);
+/// News of blocks held is gathered for this long for each neighbour: what all news together cost does not grow
+/// with the neighbours, and where there are few a block travels on almost at once.
+const NEWS_INTERVAL_PER_PEER: Duration = Duration::from_millis(1);
+/// And never for longer than this.
+const LONGEST_NEWS_INTERVAL: Duration = Duration::from_millis(25);
 /// How many of the newest segments a newcomer is told of.
 const BACKLOG: usize = 4;
 /// Neighbours that a supporter sends a fresh manifest to unasked.
@@ -211,6 +214,8 @@ impl Swarm {
 
     /// A block is ours now: queue it for those we promised it to, note news for the rest.
     pub(super) fn share(&mut self, now: Instant, key: Key, index: BlockIndex) {
+        let told = u32::try_from(self.peers.iter().filter(|(_, peer)| peer.consumes()).count());
+        let interval = LONGEST_NEWS_INTERVAL.min(NEWS_INTERVAL_PER_PEER * told.unwrap_or(u32::MAX));
         let Some(segment) = self.segments.get_mut(key) else { return };
         for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.consumes()) {
             let view = segment.view_mut(slot);
@@ -222,7 +227,7 @@ impl Swarm {
                 peer.upload.push(key, index);
             } else {
                 view.is_news = true;
-                peer.news_at.get_or_insert((peer.told_at + NEWS_INTERVAL).max(now));
+                peer.news_at.get_or_insert((peer.told_at + interval).max(now));
             }
         }
     }

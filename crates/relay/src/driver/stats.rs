@@ -18,6 +18,7 @@ pub(super) struct Ledger {
     pub(super) manifest_at: Option<UnixMs>,
     served: HashMap<NodeId, Instant>,
     recent: VecDeque<SegmentTiming>,
+    has_news: bool,
 }
 
 impl Ledger {
@@ -41,6 +42,12 @@ impl Ledger {
             complete_at: now,
             bytes_origin,
         });
+        self.has_news = true;
+    }
+
+    /// Whether a segment was completed since the last call: told at once, not with the next tick.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     pub(super) fn recent(&self) -> Vec<SegmentTiming> {

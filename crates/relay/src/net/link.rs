@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 use streamr_model::NodeId;
 use streamr_relay_core::Message;
@@ -24,6 +24,13 @@ pub(super) const QUEUE: usize = 1_024;
 /// A write that takes longer than this means that the peer is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What is handed to a stream at a time while there is more: a yamux frame, so that the few bytes before each
+/// block never become a frame, an encryption and a packet of their own.
+const PIECE: usize = 16 * 1024;
+
+/// Bytes of blocks after which the driver hears that they are written; at the latest when nothing is queued.
+const REPORT: usize = 64 * 1024;
+
 /// What both tasks of a peer have.
 #[derive(Debug, Clone)]
 pub(super) struct Ends {
@@ -35,48 +42,96 @@ pub(super) struct Ends {
 /// Writes what is queued until the queue or the stream ends.
 pub(super) async fn write(
     ends: Ends,
-    mut stream: Stream,
+    stream: Stream,
     mut queue: mpsc::Receiver<Message>,
     throttle: Arc<Throttle>,
 ) {
+    let mut pieces = Pieces::new(stream, Arc::clone(&ends.traffic));
+    let mut written = 0;
     while let Some(message) = queue.recv().await {
-        let (head, tail) = wire::encode(&message);
-        if write_piece(&ends.traffic, &mut stream, &head).await.is_err() {
+        let (head, block) = wire::encode(&message);
+        let block = block.unwrap_or_default();
+        let put = pieces.put_message(&head, &block, &throttle).await;
+        let is_last = queue.is_empty();
+        if put.is_err() || (is_last && pieces.flush().await.is_err()) {
             break;
         }
-        let Some(block) = tail else {
-            if queue.is_empty() && flush(&mut stream).await.is_err() {
-                break;
-            }
+        written += block.len();
+        if written < REPORT && !(is_last && written > 0) {
             continue;
-        };
-        let mut rest = &block[..];
-        while !rest.is_empty() {
-            let (slice, later) = rest.split_at(throttle.take(rest.len()).await);
-            // What is paced is not held back: each slice leaves at once.
-            if write_piece(&ends.traffic, &mut stream, slice).await.is_err()
-                || flush(&mut stream).await.is_err()
-            {
-                break;
-            }
-            rest = later;
         }
-        let written = NetEvent::BlockWritten(ends.node, block.len());
-        if !rest.is_empty() || ends.events.send(written).await.is_err() {
+        let report = NetEvent::BlocksWritten(ends.node, std::mem::take(&mut written));
+        if ends.events.send(report).await.is_err() {
             break;
         }
     }
-    let _ = stream.close().await;
+    let _ = pieces.stream.close().await;
 }
 
-async fn write_piece(traffic: &Traffic, stream: &mut Stream, piece: &[u8]) -> std::io::Result<()> {
-    tokio::time::timeout(WRITE_PATIENCE, stream.write_all(piece)).await??;
-    traffic.add_sent(piece.len());
-    Ok(())
+/// A stream that is written [`PIECE`] by piece. What fills whole pieces by itself is not copied.
+struct Pieces<S> {
+    stream: S,
+    traffic: Arc<Traffic>,
+    /// The beginning of the next piece.
+    begun: Vec<u8>,
 }
 
-async fn flush(stream: &mut Stream) -> std::io::Result<()> {
-    tokio::time::timeout(WRITE_PATIENCE, stream.flush()).await?
+impl<S: AsyncWrite + Unpin> Pieces<S> {
+    fn new(stream: S, traffic: Arc<Traffic>) -> Self {
+        Self { stream, traffic, begun: Vec::with_capacity(PIECE) }
+    }
+
+    async fn put_message(&mut self, head: &[u8], block: &[u8], throttle: &Throttle) -> std::io::Result<()> {
+        self.put(head).await?;
+        let (mut rest, mut is_paced) = (block, false);
+        while !rest.is_empty() {
+            let (slice, later) = rest.split_at(throttle.take(rest.len()).await);
+            self.put(slice).await?;
+            // What is paced is not held back: each slice leaves at once.
+            is_paced |= !later.is_empty();
+            if is_paced {
+                self.flush().await?;
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        if !self.begun.is_empty() {
+            let (fill, rest) = bytes.split_at(bytes.len().min(PIECE - self.begun.len()));
+            self.begun.extend_from_slice(fill);
+            bytes = rest;
+            if self.begun.len() < PIECE {
+                return Ok(());
+            }
+            self.write_begun().await?;
+        }
+        let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % PIECE);
+        for piece in whole.chunks(PIECE) {
+            patiently(self.stream.write_all(piece)).await?;
+            self.traffic.add_sent(piece.len());
+        }
+        self.begun.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Sends what is left, less than a piece.
+    async fn flush(&mut self) -> std::io::Result<()> {
+        self.write_begun().await?;
+        patiently(self.stream.flush()).await
+    }
+
+    async fn write_begun(&mut self) -> std::io::Result<()> {
+        patiently(self.stream.write_all(&self.begun)).await?;
+        self.traffic.add_sent(self.begun.len());
+        self.begun.clear();
+        Ok(())
+    }
+}
+
+async fn patiently(write: impl Future<Output = std::io::Result<()>>) -> std::io::Result<()> {
+    tokio::time::timeout(WRITE_PATIENCE, write).await?
 }
 
 /// How reading ended.
@@ -143,5 +198,29 @@ impl AsyncRead for Counted {
             self.traffic.add_received(bytes);
         }
         read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_put_comes_out_in_order_and_whole(lens in proptest::collection::vec(0_usize..40_000, 1..12)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let messages: Vec<Vec<u8>> =
+                lens.iter().enumerate().map(|(n, len)| vec![n.to_le_bytes()[0]; *len]).collect();
+            let mut pieces = Pieces::new(Vec::new(), Arc::default());
+            for message in &messages {
+                runtime.block_on(pieces.put(message)).unwrap();
+                prop_assert!(pieces.begun.len() < PIECE);
+                prop_assert_eq!(pieces.stream.len() % PIECE, 0);
+            }
+            runtime.block_on(pieces.flush()).unwrap();
+            prop_assert_eq!(pieces.traffic.sent(), messages.concat().len() as u64);
+            prop_assert_eq!(pieces.stream, messages.concat());
+        }
     }
 }

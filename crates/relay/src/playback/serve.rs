@@ -67,9 +67,11 @@ async fn file(
 }
 
 async fn playlist(playback: &Playback) -> Response {
-    let mut filled = playback.filled.subscribe();
-    let first = tokio::time::timeout(FIRST_SEGMENT_PATIENCE, filled.wait_for(|count| *count > 0));
-    let _ = first.await;
+    if playback.playlist_text().is_none() {
+        let mut filled = playback.filled.subscribe();
+        let first = tokio::time::timeout(FIRST_SEGMENT_PATIENCE, filled.wait_for(|count| *count > 0));
+        let _ = first.await;
+    }
     match playback.playlist_text() {
         Some(text) => {
             let headers = [(CONTENT_TYPE, "application/vnd.apple.mpegurl"), (CACHE_CONTROL, "no-cache")];
