@@ -1,12 +1,16 @@
 //! Benches: one shape for all figures. Each bench is one file here that implements [`Bench`].
 
 mod bound;
+mod cpu;
+mod hop;
 mod load;
 mod main_job;
 mod offload;
+mod playback;
 mod report;
 mod row;
 mod runs;
+mod transfer;
 mod yielding;
 
 use std::time::{Duration, Instant};
@@ -71,7 +75,15 @@ pub(crate) trait Bench: Sync {
 }
 
 /// All benches, in the order in which they are listed.
-const BENCHES: &[&dyn Bench] = &[&main_job::MainJob, &bound::Bound, &offload::OffloadBench, &yielding::Yield];
+const BENCHES: &[&dyn Bench] = &[
+    &main_job::MainJob,
+    &bound::Bound,
+    &hop::Hop,
+    &cpu::Cpu,
+    &playback::Playback,
+    &offload::OffloadBench,
+    &yielding::Yield,
+];
 /// Others' work, in cores, below which a rejected run is repeated at once.
 const QUIET: f64 = 0.2;
 /// For how long a quiet machine is waited for.

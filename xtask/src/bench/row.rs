@@ -89,7 +89,6 @@ impl Row {
         Self { bound: Some(bound), ..self }
     }
 
-    #[cfg_attr(not(test), allow(dead_code, reason = "the benches that compare come next"))]
     /// Beside it the same figure of what it is compared with, measured in the same run.
     pub(crate) fn beside(self, peer: f64) -> Self {
         Self { peer: Some(peer), ..self }

@@ -46,6 +46,7 @@ const TEST: &[&str] = &[
     "systemd",
     "vlc",
     "webkit2gtk-driver",
+    "wrk",
     "x11-utils",
     "xauth",
     "xdg-utils",
