@@ -22,7 +22,7 @@ impl Config {
 
     /// What is asked of a node whose queue takes longer than this is refused.
     pub(super) fn longest_queue(&self) -> Duration {
-        self.live_delay / 16
+        self.live_delay / 24
     }
 }
 

@@ -1,5 +1,6 @@
 //! Giving blocks: what is queued for whom, and the order and pace of uploads.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use streamr_model::{BlockSet, Manifest, NodeId};
@@ -37,14 +38,23 @@ impl Swarm {
         }
     }
 
-    /// Starts uploads as far as pace and sockets allow: viewers first, then the oldest segment, then whoever
-    /// waited longest.
+    /// Starts uploads as far as pace and sockets allow. Viewers come first, then what has used up half of its
+    /// time, oldest first. While there is slack, fast uplinks do: what they get they pass on soonest, which
+    /// gets everybody everything earlier than turns would. Between equals, whoever waited longest.
     pub(super) fn upload(&mut self, now: Instant) {
         while self.pacer.ready_at(now) <= now {
+            let (segments, slack) = (&self.segments, self.config.live_delay / 2);
             let ready = self.peers.iter_mut().filter(|(_, peer)| peer.upload.is_ready());
             let next = ready.min_by_key(|(_, peer)| {
-                let oldest = peer.upload.queue.front().map(|(key, _)| *key);
-                (peer.role() != Some(Role::Viewer), oldest, peer.upload.last_sent)
+                let oldest = peer.upload.queue.front().and_then(|(key, _)| segments.get(*key));
+                let urgent = oldest.filter(|segment| now >= segment.arrived + slack);
+                (
+                    peer.role() != Some(Role::Viewer),
+                    urgent.map_or(Instant(Duration::MAX), |segment| segment.deadline),
+                    Reverse(peer.uplink()),
+                    oldest.map(|segment| segment.key),
+                    peer.upload.last_sent,
+                )
             });
             let Some((slot, peer)) = next else { return };
             let Some((key, index)) = peer.upload.queue.pop_front() else { return };
