@@ -10,6 +10,7 @@ mod playback;
 mod report;
 mod row;
 mod runs;
+mod scale;
 mod transfer;
 mod yielding;
 
@@ -83,6 +84,7 @@ const BENCHES: &[&dyn Bench] = &[
     &playback::Playback,
     &offload::OffloadBench,
     &yielding::Yield,
+    &scale::Scale,
 ];
 /// Others' work, in cores, below which a rejected run is repeated at once.
 const QUIET: f64 = 0.2;
