@@ -65,6 +65,11 @@ impl Measured {
         Ok(orders.flush()?)
     }
 
+    /// Lets it end, and does not wait for it.
+    pub(crate) fn end(&mut self) {
+        self.orders = None;
+    }
+
     /// The next line, within `patience`.
     pub(crate) fn next(&self, patience: Duration) -> anyhow::Result<Value> {
         match self.lines.recv_timeout(patience) {
@@ -88,7 +93,7 @@ impl Measured {
 impl Drop for Measured {
     fn drop(&mut self) {
         // Its standard input ends, and with it the process; one that hangs is killed.
-        drop(self.orders.take());
+        self.end();
         let deadline = Instant::now() + Duration::from_secs(3);
         while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));

@@ -37,9 +37,8 @@ enum Pace {
     Unlimited,
 }
 
-const STACKS: [(&str, Stack); 7] = [
+const STACKS: [(&str, Stack); 6] = [
     ("ours", Stack::Ours("")),
-    ("ours_tcp", Stack::Ours("/tcp/")),
     ("ours_quic", Stack::Ours("/quic-v1")),
     ("quinn", Stack::Plain("quic", Pace::Same)),
     ("tcp_tls", Stack::Plain("tls", Pace::Same)),
@@ -103,7 +102,7 @@ fn start(stack: Stack, receivers: usize, threads: &str) -> anyhow::Result<(Measu
 }
 
 fn measure(stack: Stack, receivers: usize, gbit: f64, threads: &str) -> anyhow::Result<Value> {
-    let (mut sender, receivers) = start(stack, receivers, threads)?;
+    let (mut sender, mut receivers) = start(stack, receivers, threads)?;
     #[expect(clippy::cast_precision_loss, reason = "a few bytes and processes")]
     let gbit_per_round = (SEGMENT_LEN * receivers.len() * 8) as f64 / 1e9;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
@@ -120,6 +119,8 @@ fn measure(stack: Stack, receivers: usize, gbit: f64, threads: &str) -> anyhow::
     let after = (sender.core_s()?, receivers.iter().map(Measured::core_s).sum::<anyhow::Result<f64>>()?);
     #[expect(clippy::cast_precision_loss, reason = "rounds are few")]
     let moved = gbit_per_round * rounds as f64;
+    // They end side by side, not one after the other.
+    receivers.iter_mut().chain([&mut sender]).for_each(Measured::end);
     let (sent, received) = ((after.0 - before.0) / moved, (after.1 - before.1) / moved);
     Ok(json!({
         "core_s_per_gbit": sent + received,

@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         chain.carry()?;
     }
     let carried = (0..segments).map(|_| chain.carry()).collect::<anyhow::Result<Vec<_>>>()?;
+    chain.relays.iter_mut().chain([&mut chain.seed]).for_each(Measured::end);
     let hop_ms: Vec<f64> = carried.iter().map(|times| slope(times)).collect();
     let first_ms: Vec<f64> = carried.iter().filter_map(|times| times.first().copied()).collect();
     println!("{}", json!({ "hop_ms": hop_ms, "first_ms": first_ms, "arrivals_ms": carried }));
