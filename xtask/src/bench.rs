@@ -7,6 +7,7 @@ mod load;
 mod main_job;
 mod offload;
 mod playback;
+mod plot;
 mod report;
 mod row;
 mod runs;
@@ -41,6 +42,10 @@ pub(crate) struct BenchArgs {
     /// Measure clean builds too, which takes half an hour.
     #[arg(long)]
     builds: bool,
+    /// Draw what `target/bench` holds into docs/performance and renew the tables of docs/performance.md,
+    /// after measuring if a bench is named.
+    #[arg(long)]
+    plot: bool,
 }
 
 /// What a bench is told.
@@ -95,6 +100,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     let names = BENCHES.iter().map(|bench| bench.name()).collect::<Vec<_>>().join(", ");
     let Some(name) = &args.name else {
+        if args.plot {
+            return plot::plot(workspace);
+        }
         println!("{names}");
         return Ok(());
     };
@@ -117,6 +125,9 @@ pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     let path = workspace.target().join("bench").join(format!("{name}.json"));
     report.write(&path)?;
     eprintln!("written to {}", path.display());
+    if args.plot {
+        plot::plot(workspace)?;
+    }
     match runs.rejected {
         Some(why) => Err(Stop::TryLater(why).into()),
         None => Ok(()),
@@ -151,7 +162,8 @@ mod tests {
             let distinct: BTreeSet<&str> = rows.iter().map(|row| &*row.name).collect();
             assert!(!rows.is_empty() && distinct.len() == rows.len(), "{}", bench.name());
             for row in rows {
-                assert!(row.aim.is_empty() || row.aim().is_some(), "{} {}", bench.name(), row.name);
+                let compared = row.clone().beside(1.0);
+                assert!(row.aim.is_empty() || compared.aim().is_some(), "{} {}", bench.name(), row.name);
             }
         }
     }

@@ -17,7 +17,8 @@ pub(crate) struct Row {
     pub max: Option<f64>,
     /// Its unit.
     pub unit: Cow<'static, str>,
-    /// What it should be, as `<=1.3`; empty where there is no aim.
+    /// What it should be, as `<=1.3` or, where it is to be better than what it is compared with, `>=peer`;
+    /// empty where there is no aim.
     pub aim: Cow<'static, str>,
     /// The theoretical value.
     pub bound: Option<f64>,
@@ -34,6 +35,15 @@ pub(crate) enum Aim {
     AtMost(f64),
     /// No less than this.
     AtLeast(f64),
+}
+
+impl Aim {
+    /// The value that divides met from missed.
+    pub(crate) fn limit(self) -> f64 {
+        match self {
+            Self::AtMost(limit) | Self::AtLeast(limit) => limit,
+        }
+    }
 }
 
 impl Row {
@@ -94,12 +104,16 @@ impl Row {
         Self { peer: Some(peer), ..self }
     }
 
-    /// What it should be; `None` without an aim.
+    /// What it should be; `None` without an aim, or without the peer that it is to beat.
     pub(crate) fn aim(&self) -> Option<Aim> {
-        if let Some(limit) = self.aim.strip_prefix("<=") {
-            return limit.parse().ok().map(Aim::AtMost);
+        let limit = |text: &str| match text {
+            "peer" => self.peer,
+            number => number.parse().ok(),
+        };
+        if let Some(text) = self.aim.strip_prefix("<=") {
+            return limit(text).map(Aim::AtMost);
         }
-        self.aim.strip_prefix(">=")?.parse().ok().map(Aim::AtLeast)
+        limit(self.aim.strip_prefix(">=")?).map(Aim::AtLeast)
     }
 
     /// Whether the aim is met; `None` without an aim or a value.
@@ -139,6 +153,13 @@ mod tests {
         assert_eq!(Row::value("a", 0.95, "", ">=0.95").meets_aim(), Some(true));
         assert_eq!(Row::value("a", 0.9, "", "").meets_aim(), None);
         assert_eq!(Row::missing("a", "", "<=1.3", "not built").meets_aim(), None);
+    }
+
+    #[test]
+    fn an_aim_may_be_what_it_is_compared_with() {
+        assert_eq!(Row::value("a", 0.74, "", ">=peer").beside(0.736).meets_aim(), Some(true));
+        assert_eq!(Row::value("a", 0.73, "", ">=peer").beside(0.736).meets_aim(), Some(false));
+        assert_eq!(Row::value("a", 0.73, "", ">=peer").meets_aim(), None);
     }
 
     #[test]
