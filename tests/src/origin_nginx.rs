@@ -198,6 +198,7 @@ http {{
         location = /up {{ access_log off; return 204; }}
         location /live/ {{
             alias {dir}/hls/;
+            add_header Access-Control-Allow-Origin *;
             types {{
                 application/vnd.apple.mpegurl m3u8;
                 video/mp2t ts;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::Client;
 
-/// Segments from the end of the playlist where playing begins (RFC 8216 section 6.3.3).
+/// Segments from the end of the playlist where playing begins, if not said (RFC 8216 section 6.3.3).
 const START_FROM_END: usize = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -31,17 +31,26 @@ pub struct VirtualPlayer {
 }
 
 impl VirtualPlayer {
-    /// Starts to play `url`.
+    /// Starts to play `url`, three segments behind its end.
     pub fn start(url: String) -> Self {
-        Self::start_with(Client::new(None), url)
+        Self::follow(Client::new(None), url, START_FROM_END)
     }
 
     /// Starts to play `url` from where `client` is.
     pub fn start_with(client: Client, url: String) -> Self {
+        Self::follow(client, url, START_FROM_END)
+    }
+
+    /// Starts to play `url`, `segments` behind its end.
+    pub fn start_behind(url: String, segments: usize) -> Self {
+        Self::follow(Client::new(None), url, segments)
+    }
+
+    fn follow(client: Client, url: String, segments_behind: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let (begun, mut head) = (Instant::now(), PlayHead::default());
+            let (begun, mut head) = (Instant::now(), PlayHead::new(segments_behind));
             while !stopped.load(Ordering::SeqCst) {
                 match client.get_text(&url) {
                     Ok(text) => head.see(begun.elapsed(), &Window::parse(&text)),
@@ -101,8 +110,10 @@ impl Window {
 }
 
 /// Where a viewer is: all times since the player was started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct PlayHead {
+    /// Segments from the end of the playlist where playing begins.
+    start_from_end: usize,
     /// The next segment to put into the buffer; `None` before playing began.
     next: Option<u64>,
     /// Media ahead of the viewer.
@@ -115,10 +126,15 @@ struct PlayHead {
 }
 
 impl PlayHead {
+    fn new(start_from_end: usize) -> Self {
+        let (next, buffered, at, stalled, viewing) = Default::default();
+        Self { start_from_end, next, buffered, at, stalled, viewing }
+    }
+
     /// A look at the playlist at `now`.
     fn see(&mut self, now: Duration, window: &Window) {
         self.advance(now);
-        let begin = window.first + window.durations.len().saturating_sub(START_FROM_END) as u64;
+        let begin = window.first + window.durations.len().saturating_sub(self.start_from_end) as u64;
         let next = match self.next {
             None if window.durations.is_empty() => return,
             None => begin,
@@ -160,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_playlist_that_grows_in_time_never_stalls() {
-        let mut head = PlayHead::default();
+        let mut head = PlayHead::new(START_FROM_END);
         for step in 0..30 {
             head.see(seconds(2 * step), &window(step, 5));
         }
@@ -169,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_playlist_that_stands_still_is_one_stall_however_long() {
-        let mut head = PlayHead::default();
+        let mut head = PlayHead::new(START_FROM_END);
         for step in 0..20 {
             head.see(seconds(step), &window(7, 4));
         }
@@ -180,8 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn a_player_further_behind_bears_a_longer_standstill() {
+        let mut head = PlayHead::new(5);
+        for step in 0..10 {
+            head.see(seconds(step), &window(7, 7));
+        }
+        assert_eq!((head.viewing.stalls, head.viewing.played), (0, seconds(9)));
+        head.see(seconds(11), &window(7, 7));
+        assert_eq!((head.viewing.stalls, head.viewing.played), (1, seconds(10)));
+    }
+
+    #[test]
     fn waiting_for_the_first_segment_is_not_a_stall() {
-        let mut head = PlayHead::default();
+        let mut head = PlayHead::new(START_FROM_END);
         head.see(seconds(0), &window(0, 0));
         head.see(seconds(9), &window(0, 0));
         assert_eq!(head.viewing, Viewing::default());

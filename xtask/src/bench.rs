@@ -1,6 +1,7 @@
 //! Benches: one shape for all figures. Each bench is one file here that implements [`Bench`].
 
 mod bound;
+mod browser_peers;
 mod cpu;
 mod hop;
 mod load;
@@ -88,6 +89,7 @@ const BENCHES: &[&dyn Bench] = &[
     &cpu::Cpu,
     &playback::Playback,
     &offload::OffloadBench,
+    &browser_peers::BrowserPeers,
     &yielding::Yield,
     &scale::Scale,
 ];

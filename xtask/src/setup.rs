@@ -7,6 +7,8 @@ mod tools;
 
 use anyhow::Result;
 
+pub(crate) use npm::ensure_browser_peers;
+
 use crate::workspace::Workspace;
 
 /// What is to be done; each needs what stands before it.
