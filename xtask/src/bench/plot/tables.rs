@@ -6,14 +6,19 @@ use super::scale::{number, with_unit};
 
 const END: &str = "<!-- /bench -->";
 
-/// The page with the report's table in its place, or with a section for it at the end.
+/// The page with the report's table between its markers; without them under its heading, and without that
+/// in a section at the end.
 pub(super) fn renew(page: &str, report: &Report) -> String {
     let begin = format!("<!-- bench:{} -->", report.bench);
     let table = format!("{begin}\n{}{END}", table(report));
     let place = page.find(&begin).and_then(|from| Some((from, from + page[from..].find(END)? + END.len())));
-    match place {
-        Some((from, to)) => format!("{}{table}{}", &page[..from], &page[to..]),
-        None => format!("{}\n\n## {}\n{table}\n", page.trim_end(), report.bench),
+    if let Some((from, to)) = place {
+        return format!("{}{table}{}", &page[..from], &page[to..]);
+    }
+    let heading = format!("\n## {}\n", report.bench);
+    match page.find(&heading).map(|from| from + heading.len()) {
+        Some(below) => format!("{}{table}\n\n{}", &page[..below], page[below..].trim_start()),
+        None => format!("{}\n{heading}{table}\n", page.trim_end()),
     }
 }
 
@@ -110,6 +115,14 @@ mod tests {
         assert!(once.ends_with("<!-- /bench -->\nAfter.\n<!-- bench:cpu -->\nother\n<!-- /bench -->\n"));
         assert!(once.contains("| `hop_ms` | 4 ms | ≤ 5, met |\n") && !once.contains("old"), "{once}");
         assert_eq!(renew(&once, &report(vec![Row::value("hop_ms", 4.0, "ms", "<=5")])), once);
+    }
+
+    #[test]
+    fn a_section_without_markers_gets_the_table_under_its_heading() {
+        let page =
+            renew("# Figures\n\n## hop\nProse.\n\n## cpu\n", &report(vec![Row::value("a", 1.0, "", "")]));
+        assert!(page.starts_with("# Figures\n\n## hop\n<!-- bench:hop -->\n"), "{page}");
+        assert!(page.ends_with("<!-- /bench -->\n\nProse.\n\n## cpu\n"), "{page}");
     }
 
     #[test]
