@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(4);
 pub(super) enum Settings {
     /// Nothing: every segment within 15 s of the viewer is fetched from the origin at once.
     Defaults,
-    /// To fetch at once only what is needed within a third of the delay: of what we tried, what gave it most.
+    /// To fetch from the origin at once only what is needed within a third of the delay.
     Tuned,
 }
 
