@@ -411,15 +411,18 @@ impl Swarm {
     }
 
     fn handle_bad_block(&mut self, now: Instant, from: Supplier, name: &SegmentRef) {
-        self.counters.blocks_bad += 1;
         match from {
             Supplier::Peer(node) => {
-                if let Some(peer) = self.peers.find(node).and_then(|slot| self.peers.get_mut(slot)) {
-                    peer.counters.blocks_bad += 1;
-                }
+                // What was on its way when its sender was dropped is not listened to any more.
+                let Some(peer) = self.peers.find(node).and_then(|slot| self.peers.get_mut(slot)) else {
+                    return;
+                };
+                peer.counters.blocks_bad += 1;
+                self.counters.blocks_bad += 1;
                 self.ban(now, node, DropReason::BadBlock);
             }
             Supplier::Origin(_) => {
+                self.counters.blocks_bad += 1;
                 if let Some(segment) = self.segments.find(name).and_then(|key| self.segments.get_mut(key)) {
                     segment.origin_refused = true;
                 }

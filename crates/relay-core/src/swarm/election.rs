@@ -1,7 +1,7 @@
 //! When a stripe may be fetched from the origin's side.
 //!
 //! The coordinator names the electors, the same to everybody. Of these the elected owner fetches at once and
-//! the backup a quarter of the live delay later. Everybody else waits half the delay and then a random time,
+//! the backup a quarter of the live delay later, or more where the origin is slow. Everybody else waits half the delay and then a random time,
 //! distributed so that of any number only a few begin early and their blocks can spare the rest: truncated
 //! exponential timers (Nonnenmacher and Biersack, “Scalable feedback for large groups”, 1999; RFC 5401
 //! section 3.2.1).
@@ -41,6 +41,14 @@ impl Swarm {
         (segment.deadline - takes).max(segment.arrived + self.config.live_delay / 2)
     }
 
+    /// What an owner is given to fetch its stripe before anybody thinks that it will not come: as long as our own
+    /// fetches take, twice over. All owners fetch at the same moment; were backups to join them at a slow origin,
+    /// it would be slower still.
+    pub(super) fn owners_time(&self) -> Duration {
+        let live_delay = self.config.live_delay;
+        (self.origin.fetch_time() * 2).clamp(live_delay / 4, live_delay / 2)
+    }
+
     fn due(&self, segment: &Segment, standing: Standing, item: Item) -> Instant {
         let wait = match segment.freshness {
             Freshness::Fresh => Duration::ZERO,
@@ -49,7 +57,7 @@ impl Swarm {
         let from = segment.arrived + wait;
         match standing {
             Standing::Owner => from,
-            Standing::Backup => from + self.config.live_delay / 4,
+            Standing::Backup => from + self.owners_time(),
             Standing::Other => {
                 let begin = from + self.config.live_delay / 2;
                 let room = self.last_call(segment) - begin;

@@ -37,8 +37,10 @@ pub(super) struct Origin {
     range: RangeSupport,
     rests_until: Instant,
     next_fetch: u64,
-    /// Smoothed over the fetches that brought all they should.
+    /// Smoothed over the fetches that ended well or were cut off by a deadline.
     rate: Option<BitsPerSecond>,
+    /// How long a fetch takes, smoothed likewise.
+    fetch_time: Duration,
 }
 
 impl Origin {
@@ -68,6 +70,12 @@ impl Origin {
         let seen = u64::try_from(u128::from(fetch.bytes_came) * 8_000_000 / micros).unwrap_or(u64::MAX);
         let smoothed = self.rate.map_or(seen, |rate| rate.0 - rate.0 / 4 + seen / 4);
         self.rate = Some(BitsPerSecond(smoothed.max(1)));
+        self.fetch_time = self.fetch_time * 3 / 4 + (now - fetch.begun) / 4;
+    }
+
+    /// How long a fetch takes.
+    pub(super) fn fetch_time(&self) -> Duration {
+        self.fetch_time
     }
 
     /// Whether `bytes` could come within `left` if all goes as lately.

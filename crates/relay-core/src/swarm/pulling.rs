@@ -111,7 +111,8 @@ impl Swarm {
         }
     }
 
-    /// Asks elsewhere for what a peer cannot give, and leaves it in peace for a while.
+    /// Asks elsewhere for what a peer cannot give, and leaves it in peace for a while. One that is not
+    /// even busy is not believed to hold it.
     pub(super) fn handle_refuse(
         &mut self,
         now: Instant,
@@ -120,10 +121,14 @@ impl Swarm {
         blocks: &BlockSet,
         queue: QueueTime,
     ) {
+        let is_busy = Duration::from(queue) > self.config.longest_queue() / 2;
         if let Some(segment) = self.segments.get_mut(key) {
             let refused =
                 |pending: &Pending| pending.from == Source::Peer(slot) && blocks.contains(pending.index);
             segment.in_flight.take_where(refused);
+            if !is_busy {
+                segment.view_mut(slot).have.remove_all(blocks);
+            }
         }
         self.note_queue(now, slot, queue);
         let shortest = self.config.longest_queue() / 4;
