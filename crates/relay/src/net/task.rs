@@ -16,6 +16,7 @@ use libp2p::{
 use streamr_model::{NodeId, SecretKey};
 use streamr_relay_core::{Message, wire};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::carrier::{Carrier, CarrierEvent};
 use super::dialer::Dialer;
@@ -51,6 +52,7 @@ struct Behaviour {
 struct Link {
     writes_on: ConnectionId,
     reads_on: Option<ConnectionId>,
+    reader: Option<AbortHandle>,
     /// What is queued for it waits here until our stream is negotiated.
     waiting: Option<mpsc::Receiver<Message>>,
     /// Orders to probe it wait here until the stream for probes is negotiated.
@@ -342,7 +344,8 @@ impl Task {
         let traffic = Arc::new(Traffic::default());
         let connection = Connection { queue, probes, traffic: Arc::clone(&traffic), whereabouts };
         let (waiting, probes) = (Some(waiting), Some(orders));
-        self.links.insert(node, Link { writes_on, reads_on, waiting, probes, traffic, whereabouts });
+        self.links
+            .insert(node, Link { writes_on, reads_on, reader: None, waiting, probes, traffic, whereabouts });
         let _ = self.events.send(NetEvent::Connected(node, connection)).await;
     }
 
@@ -383,7 +386,10 @@ impl Task {
                     link.reads_on = Some(connection);
                 }
                 let Some(ends) = self.links.get(&node).map(|link| self.ends(node, link)) else { return };
-                tokio::spawn(link::read(ends, stream));
+                let reader = tokio::spawn(link::read(ends, stream)).abort_handle();
+                if let Some(link) = self.links.get_mut(&node) {
+                    link.reader = Some(reader);
+                }
             }
             CarrierEvent::Unsupported(peer) => {
                 let _ = self.swarm.disconnect_peer_id(peer);
@@ -419,6 +425,8 @@ impl Task {
         let mut whereabouts = Whereabouts::Elsewhere;
         if let Some(old) = self.links.remove(&node) {
             whereabouts = old.whereabouts;
+            // A late message of the old stream would come before the new one's hello, and ban the peer.
+            old.reader.inspect(AbortHandle::abort);
             for dead in
                 [Some(old.writes_on), old.reads_on].into_iter().flatten().filter(|id| *id != connection)
             {
