@@ -2,8 +2,8 @@
 //!
 //! Methods come in this order: getters; `handle_*`, each followed by [`Swarm::advance`]; changes from
 //! outside; `poll_*`. The rules live in the child modules: `election` (who fetches from the origin's side
-//! when), `origin` (how), `pulling` (what to ask of which peer), `sharing` (what to tell whom), `uploading`
-//! (to whom, how fast), `playing` (in what order).
+//! when), `origin` (how), `pulling` (what to ask of which peer), `receiving` (what comes), `sharing` (what to
+//! tell whom), `uploading` (to whom, how fast), `playing` (in what order).
 
 mod action;
 mod election;
@@ -11,6 +11,7 @@ mod origin;
 mod peer;
 mod playing;
 mod pulling;
+mod receiving;
 mod segment;
 mod sharing;
 mod uploading;
@@ -30,7 +31,7 @@ use origin::Origin;
 pub use peer::PeerCounters;
 use peer::{Introduction, PeerTable, Slot};
 use playing::Playhead;
-use segment::{Key, Pending, Phase, Segment, SegmentTable, Source};
+use segment::{Key, Phase, Segment, SegmentTable};
 use sharing::Rumours;
 
 /// What a swarm is told once.
@@ -343,116 +344,6 @@ impl Swarm {
         let key = self.segments.insert(segment)?;
         self.note_rendition(now, rendition);
         Some(key)
-    }
-
-    /// A block that the driver has checked against its manifest. Returns whether to keep it; the driver
-    /// does so before it takes the next action.
-    pub fn handle_block(
-        &mut self,
-        now: Instant,
-        from: Supplier,
-        name: SegmentRef,
-        index: BlockIndex,
-        verdict: Verdict,
-    ) -> Keep {
-        if verdict == Verdict::Bad {
-            self.handle_bad_block(now, from, &name);
-            return Keep::Discard;
-        }
-        let supplier = match from {
-            Supplier::Origin(fetch) => Some(Source::Origin(fetch)),
-            Supplier::Peer(node) => self.peers.find(node).map(Source::Peer),
-        };
-        let Some(key) = self.segments.find(&name) else { return Keep::Discard };
-        let Some(segment) = self.segments.get_mut(key) else { return Keep::Discard };
-        if let Supplier::Origin(fetch) = from {
-            self.origin.note_block(fetch, segment.block_len(index) as u64);
-        }
-        let promised = segment.in_flight.take(index);
-        let capacity = segment.held.capacity();
-        let is_new = segment.is_wanted() && segment.held.insert(index);
-        let on_time = now <= segment.deadline;
-        let len = segment.block_len(index) as u64;
-        if is_new && segment.held.is_full() {
-            segment.close(Phase::Complete);
-            self.counters.segments_complete += 1;
-        }
-        if let Some(Source::Peer(slot)) = supplier {
-            segment.view_mut(slot).have.insert(index);
-        }
-        self.account(supplier, len, is_new, on_time);
-        if let Some(Pending { from: Source::Peer(promiser), .. }) = promised
-            && Some(Source::Peer(promiser)) != supplier
-            && let Some(peer) = self.peers.get(promiser)
-        {
-            let cancel = Message::Cancel(name, BlockSet::only(capacity, index));
-            self.actions.push_back(Action::Send(peer.node, cancel));
-        }
-        if is_new {
-            self.share(now, key, index);
-            self.settle(key);
-        }
-        if let Some(Source::Peer(slot)) = supplier {
-            self.let_go_if_done(slot);
-            self.pull_from(now, slot);
-        }
-        self.advance(now);
-        if is_new { Keep::Store } else { Keep::Discard }
-    }
-
-    /// Disconnects a peer that has said good-bye and owes us nothing more.
-    fn let_go_if_done(&mut self, slot: Slot) {
-        let leaver = self.peers.get(slot).filter(|peer| peer.leaves).map(|peer| peer.node);
-        if let Some(node) = leaver
-            && self.expected_from(slot) == 0
-        {
-            self.act(Action::Disconnect(node, DropReason::Left));
-        }
-    }
-
-    fn handle_bad_block(&mut self, now: Instant, from: Supplier, name: &SegmentRef) {
-        match from {
-            Supplier::Peer(node) => {
-                // What was on its way when its sender was dropped is not listened to any more.
-                let Some(peer) = self.peers.find(node).and_then(|slot| self.peers.get_mut(slot)) else {
-                    return;
-                };
-                peer.counters.blocks_bad += 1;
-                self.counters.blocks_bad += 1;
-                self.ban(now, node, DropReason::BadBlock);
-            }
-            Supplier::Origin(_) => {
-                self.counters.blocks_bad += 1;
-                if let Some(segment) = self.segments.find(name).and_then(|key| self.segments.get_mut(key)) {
-                    segment.origin_refused = true;
-                }
-            }
-        }
-    }
-
-    fn account(&mut self, from: Option<Source>, len: u64, is_new: bool, on_time: bool) {
-        let peer = match from {
-            Some(Source::Peer(slot)) => self.peers.get_mut(slot),
-            Some(Source::Origin(_)) | None => None,
-        };
-        if !is_new {
-            self.counters.blocks_duplicate += 1;
-            if let Some(peer) = peer {
-                peer.counters.blocks_duplicate += 1;
-            }
-            return;
-        }
-        match peer.filter(|peer| peer.role() != Some(Role::Seed)) {
-            Some(peer) => {
-                self.counters.bytes_peers += len;
-                peer.counters.bytes_received += len;
-                peer.counters.blocks_received += 1;
-                peer.counters.blocks_on_time += u32::from(on_time);
-            }
-            None if from.is_some() => self.counters.bytes_origin += len,
-            // Its sender was disconnected in the meantime; the block is good all the same.
-            None => self.counters.bytes_peers += len,
-        }
     }
 
     fn ban(&mut self, now: Instant, node: NodeId, reason: DropReason) {
