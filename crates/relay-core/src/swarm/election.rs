@@ -44,7 +44,7 @@ impl Swarm {
     /// What an owner is given to fetch its stripe before anybody thinks that it will not come: as long as our own
     /// fetches take, twice over. All owners fetch at the same moment; were backups to join them at a slow origin,
     /// it would be slower still.
-    pub(super) fn owners_time(&self) -> Duration {
+    fn owners_time(&self) -> Duration {
         let live_delay = self.config.live_delay;
         (self.origin.fetch_time() * 2).clamp(live_delay / 4, live_delay / 2)
     }

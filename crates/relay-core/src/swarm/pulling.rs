@@ -72,18 +72,15 @@ impl Swarm {
         queue: QueueTime,
     ) {
         let Some(segment) = self.segments.get_mut(key) else { return };
-        let view = segment.view_mut(slot);
-        view.knows = true;
-        if let Some(offered) = &mut view.offered {
-            offered.remove_all(&blocks);
-        }
-        let is_useful = blocks.has_more_than(&segment.held);
         if let Some(peer) = self.peers.get_mut(slot) {
             peer.upload.cancel(key, &blocks);
         }
-        if let Some(segment) = self.segments.get_mut(key) {
-            segment.view_mut(slot).have = blocks;
+        let is_useful = blocks.has_more_than(&segment.held);
+        let view = segment.view_mut(slot);
+        if let Some(offered) = &mut view.offered {
+            offered.remove_all(&blocks);
         }
+        (view.knows, view.have) = (true, blocks);
         self.note_queue(now, slot, queue);
         if is_useful {
             self.pull_from(now, slot);
@@ -104,10 +101,8 @@ impl Swarm {
             segment.in_flight.insert(Pending { index, from: Source::Peer(slot), expires });
         }
         let declined = blocks.without(&taken);
-        if !declined.is_empty()
-            && let (name, Some(peer)) = (segment.name, self.peers.get(slot))
-        {
-            self.act(Action::Send(peer.node, Message::Cancel(name, declined)));
+        if let Some(peer) = self.peers.get(slot).filter(|_| !declined.is_empty()) {
+            self.actions.push_back(Action::Send(peer.node, Message::Cancel(segment.name, declined)));
         }
     }
 
