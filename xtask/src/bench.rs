@@ -25,6 +25,7 @@ use streamr_testnet::poll;
 use crate::exit::Stop;
 use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
+use crate::{shell, ui};
 use load::LoadMeter;
 use report::Report;
 use row::Row;
@@ -97,6 +98,17 @@ const BENCHES: &[&dyn Bench] = &[
 const QUIET: f64 = 0.2;
 /// For how long a quiet machine is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// Everything that runs in a network of processes, in release; the node's page is in it.
+fn build_nodes(workspace: &Workspace) -> Result<()> {
+    ui::build_if_stale(workspace)?;
+    let mut build = shell::cargo(workspace);
+    build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
+    build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
+    shell::run(build)?;
+    streamr_testnet::binaries::choose_directory(workspace.target().join("release"));
+    Ok(())
+}
 
 /// Prepares, measures, prints, writes.
 pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {

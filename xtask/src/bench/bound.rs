@@ -8,10 +8,8 @@ use streamr_netlab::why_not;
 
 use super::load::LoadMeter;
 use super::row::Row;
-use super::{Bench, Context};
+use super::{Bench, Context, build_nodes};
 use crate::exit::Stop;
-use crate::shell;
-use crate::workspace::Workspace;
 
 const SIZES: [u32; 3] = [8, 32, 64];
 const LOADS: [f64; 4] = [0.6, 0.8, 0.9, 0.95];
@@ -65,16 +63,6 @@ impl Bench for Bound {
         }
         Ok(rows)
     }
-}
-
-/// Everything that runs in a lab, in release.
-pub(super) fn build_nodes(workspace: &Workspace) -> Result<()> {
-    let mut build = shell::cargo(workspace);
-    build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
-    build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
-    shell::run(build)?;
-    streamr_testnet::binaries::choose_directory(workspace.target().join("release"));
-    Ok(())
 }
 
 /// An error where no lab can be made.

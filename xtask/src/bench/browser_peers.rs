@@ -6,12 +6,11 @@ mod trial;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use streamr_testnet::binaries;
 use streamr_testnet::players::PmlPackage;
 
 use super::row::Row;
 use super::{Bench, Context};
-use crate::{setup, shell, ui};
+use crate::setup;
 use account::Outcome;
 use trial::{Settings, Trial};
 
@@ -52,13 +51,7 @@ impl Bench for BrowserPeers {
 
     fn prepare(&self, context: &Context<'_>) -> Result<()> {
         setup::ensure_browser_peers(context.workspace)?;
-        ui::build_if_stale(context.workspace)?;
-        let mut build = shell::cargo(context.workspace);
-        build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
-        build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
-        shell::run(build)?;
-        binaries::choose_directory(context.workspace.target().join("release"));
-        Ok(())
+        super::build_nodes(context.workspace)
     }
 
     fn measure(&self, context: &Context<'_>, _seed: u32) -> Result<Vec<Row>> {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use streamr_testnet::{Network, SummaryCollector, SupporterNode, VirtualPlayer, binaries, poll};
+use streamr_testnet::{Network, SummaryCollector, SupporterNode, VirtualPlayer, poll};
 
 use super::load::{cores, process_ticks, resident_bytes};
 use super::row::Row;
 use super::{Bench, Context};
-use crate::{shell, ui};
+use crate::shell;
 
 const NODES: usize = 4;
 const SPAN: Duration = Duration::from_secs(60);
@@ -45,18 +45,13 @@ impl Bench for MainJob {
     }
 
     fn prepare(&self, context: &Context<'_>) -> Result<()> {
-        ui::build_if_stale(context.workspace)?;
-        let mut build = shell::cargo(context.workspace);
-        build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
-        build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
-        shell::run(build)?;
+        super::build_nodes(context.workspace)?;
         if !context.quick {
             // Only its size is a figure here.
             let mut app = shell::cargo(context.workspace);
             app.args(["build", "--release", "--bins", "--package", "streamr-app"]);
             shell::run(app)?;
         }
-        binaries::choose_directory(context.workspace.target().join("release"));
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use streamr_netlab::offload::{MEAN_SESSION, Offload, OffloadLab, SUPPORTERS, VIEWERS};
 
-use super::bound::{build_nodes, possible};
+use super::bound::possible;
 use super::row::Row;
-use super::{Bench, Context};
+use super::{Bench, Context, build_nodes};
 
 /// Segments of two seconds that are judged with everybody staying.
 const SEGMENTS: usize = 30;

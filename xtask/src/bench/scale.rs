@@ -70,7 +70,7 @@ impl Bench for Scale {
         let mut build = shell::cargo(context.workspace);
         build.args(["build", "--release", "--package", "streamr-sim", "--example", "streamr-sim"]);
         shell::run(build)?;
-        if context.quick { Ok(()) } else { super::bound::build_nodes(context.workspace) }
+        if context.quick { Ok(()) } else { super::build_nodes(context.workspace) }
     }
 
     fn measure(&self, context: &Context<'_>, seed: u32) -> Result<Vec<Row>> {

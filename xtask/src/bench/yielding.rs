@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use streamr_netlab::yielding::{HomeLab, Manners, Seen, Shared, UPLINK_BPS};
-use streamr_testnet::binaries;
 
 use super::row::Row;
 use super::{Bench, Context};
-use crate::shell;
 
 const SPAN: Duration = Duration::from_secs(30);
 const QUICK_SPAN: Duration = Duration::from_secs(3);
@@ -47,12 +45,7 @@ impl Bench for Yield {
         if let Some(why) = streamr_netlab::why_not() {
             bail!("{why}");
         }
-        let mut build = shell::cargo(context.workspace);
-        build.args(["build", "--release", "--bins", "--package", "streamr-coordinator"]);
-        build.args(["--package", "streamr-signer", "--package", "streamr-node-cli"]);
-        shell::run(build)?;
-        binaries::choose_directory(context.workspace.target().join("release"));
-        Ok(())
+        super::build_nodes(context.workspace)
     }
 
     fn measure(&self, context: &Context<'_>, seed: u32) -> Result<Vec<Row>> {
