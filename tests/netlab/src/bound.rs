@@ -16,9 +16,6 @@ pub const SHAPE: StreamShape = StreamShape { segment_packets: 2_788, segment: Du
 const BLOCK_BYTES: u64 = 32 * 1024;
 /// How long after publication a segment is due: the app's default.
 pub const LIVE_DELAY: Duration = Duration::from_secs(6);
-/// The cap that a person would set, relative to what the line can send: headers, acknowledgements and control
-/// need the rest.
-pub const CAP_SHARE: f64 = 0.93;
 /// After a change of lines, what was queued before them passes.
 const SETTLE: Duration = Duration::from_secs(5);
 /// Mean session under churn.
@@ -95,7 +92,7 @@ impl BoundLab {
     fn figures(&self, measured: &Measured, left: usize) -> Figures {
         let on_time = measured.judge.deliveries().share_on_time();
         let bytes = SHAPE.segment_bytes();
-        let uplink_bps = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps()).mean_bps() * CAP_SHARE;
+        let uplink_bps = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps()).mean_bps();
         let least_s = least_spread_s(bytes, bytes.div_ceil(BLOCK_BYTES), self.nodes, uplink_bps);
         Figures {
             segments: measured.judge.segments(),
@@ -116,19 +113,6 @@ impl BoundLab {
 
 fn seats(nodes: u32, load: f64) -> (Line, Vec<Seat>) {
     let uplinks = Uplinks::for_load(nodes, load, SHAPE.rate_bps());
-    let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
-    let seat = |up_bps: &u64| Seat { line: line(*up_bps), upload_cap_bps: cap(*up_bps), gives_way: false };
-    (line(uplinks.origin_bps), uplinks.node_bps.iter().map(seat).collect())
-}
-
-/// The cap behind a line of `up_bps`, and no less than the least that the app allows.
-pub(crate) fn cap(up_bps: u64) -> u64 {
-    const LEAST_BPS: f64 = 500_000.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate is positive and small"
-    )]
-    let cap = (float(up_bps) * CAP_SHARE).max(LEAST_BPS) as u64;
-    cap
+    let seat = |up_bps: &u64| Seat::carrying(*up_bps, SHAPE.rate_bps());
+    (Line::carrying(uplinks.origin_bps, 0), uplinks.node_bps.iter().map(seat).collect())
 }

@@ -75,7 +75,7 @@ pub(crate) fn float(value: u64) -> f64 {
     value
 }
 
-fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use streamr_testnet::VirtualPlayer;
 
-use crate::bound::{LIVE_DELAY, SHAPE, cap};
+use crate::bound::{LIVE_DELAY, SHAPE};
 use crate::bounds::{float, least_origin_bps};
 use crate::churn::Churn;
 use crate::error::Result;
@@ -16,8 +16,8 @@ use crate::swarm::{Seat, Swarm, SwarmOptions};
 pub const VIEWERS: u32 = 20;
 /// Nodes whose person does not.
 pub const SUPPORTERS: u32 = 5;
-/// The least uplink that the app offers, and so the least line worth having.
-const VIEWER_UP_BPS: u64 = 550_000;
+/// The least uplink that the app offers.
+const VIEWER_UP_BPS: u64 = 500_000;
 /// A good line at home; five of them carry twice what twenty viewers take.
 const SUPPORTER_UP_BPS: u64 = 20_000_000;
 /// The origin could serve a good part of the viewers itself: what it does not send is spared, not impossible.
@@ -53,11 +53,10 @@ pub struct OffloadLab {
 impl OffloadLab {
     /// Starts it.
     pub fn start(seed: u64) -> Result<Self> {
-        let line = |up_bps| Line { up_bps: Some(up_bps), ..Line::default() };
-        let seat = |up_bps| Seat { line: line(up_bps), upload_cap_bps: cap(up_bps), gives_way: false };
+        let seat = |up_bps| Seat::carrying(up_bps, SHAPE.rate_bps());
         let mut seats = vec![seat(VIEWER_UP_BPS); VIEWERS as usize];
         seats.extend(vec![seat(SUPPORTER_UP_BPS); SUPPORTERS as usize]);
-        let origin = line(ORIGIN_UP_BPS);
+        let origin = Line::carrying(ORIGIN_UP_BPS, 0);
         let options = SwarmOptions { shape: SHAPE, origin, seats, live_delay: LIVE_DELAY, seed };
         Ok(Self { swarm: Swarm::start(options)?, seed })
     }

@@ -33,6 +33,15 @@ pub struct Seat {
     pub gives_way: bool,
 }
 
+impl Seat {
+    /// Behind a line that carries up `media_bps` of media, which is the cap too, beside a stream of `rate_bps`
+    /// that comes down.
+    pub fn carrying(media_bps: u64, rate_bps: u64) -> Self {
+        let line = Line::carrying(media_bps, rate_bps);
+        Self { line, upload_cap_bps: media_bps, gives_way: false }
+    }
+}
+
 /// What a swarm consists of.
 #[derive(Debug, Clone)]
 pub struct SwarmOptions {

@@ -1,4 +1,7 @@
-//! A world: hosts in network namespaces of their own, joined by one switch, each behind its own line.
+//! A world: hosts in network namespaces of their own, joined by one router, each behind its own line.
+//!
+//! A router and no bridge: hosts on one segment ask for each other's hardware addresses, and the kernel remembers 1,024
+//! of them for all namespaces together, so that from thirty hosts on some could not be reached.
 //!
 //! Nothing outside these namespaces is touched. They are named after this process, removed when the world
 //! is dropped, and what a process that was killed left behind is removed when the next world is made.
@@ -9,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use streamr_testnet::namespace::NAMES;
-use streamr_testnet::{Host, Namespace};
+use streamr_testnet::{Host, Namespace, TestnetError};
 
 use crate::delay::DelayedLink;
 use crate::error::{LabError, Result};
@@ -20,16 +23,18 @@ use crate::system::ip;
 const PREFIX: &str = "streamr-lab-";
 /// Worlds that this process has made.
 static WORLDS: AtomicU32 = AtomicU32::new(0);
-/// The switch's ports and the hosts' addresses are numbered up to here.
+/// The router's ports and the hosts' addresses are numbered up to here.
 const MOST_HOSTS: u32 = 1_000;
 
+/// The router's address on every port.
+const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
 const CONGESTION_CONTROL: &str = "cubic";
 
 /// See the module.
 #[derive(Debug)]
 pub struct World {
     name: String,
-    switch: Namespace,
+    router: Namespace,
     hosts: u32,
     delays: Vec<DelayedLink>,
     namespaces: Vec<Namespace>,
@@ -45,11 +50,13 @@ impl World {
     pub fn new() -> Result<Self> {
         remove_leftovers()?;
         let name = format!("{PREFIX}{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
-        let switch = Namespace::named(&format!("{name}-switch"));
-        let mut world = Self { name, switch, hosts: 0, delays: Vec::new(), namespaces: Vec::new() };
-        world.make_namespace(&world.switch.clone())?;
-        let lines = ["link add br0 type bridge mcast_snooping 0".into(), "link set br0 up".into()];
-        ip(Some(&world.switch), &lines)?;
+        let router = Namespace::named(&format!("{name}-router"));
+        let mut world = Self { name, router, hosts: 0, delays: Vec::new(), namespaces: Vec::new() };
+        world.make_namespace(&world.router.clone())?;
+        world.router.run(|| {
+            let path = Path::new("/proc/sys/net/ipv4/ip_forward");
+            std::fs::write(path, "1").map_err(|source| TestnetError::File { path: path.into(), source })
+        })?;
         Ok(world)
     }
 
@@ -64,27 +71,35 @@ impl World {
         self.make_namespace(&namespace)?;
         let port = format!("port{number}");
         if line.delay > Duration::ZERO || line.loss > 0.0 {
-            self.delays.push(DelayedLink::start(&namespace, &self.switch, &port, line, number)?);
+            self.delays.push(DelayedLink::start(&namespace, &self.router, &port, line, number)?);
         } else {
             let pair = format!("link add {port} type veth peer name {UPLINK} netns {}", namespace.name());
-            ip(Some(&self.switch), &[pair])?;
+            ip(Some(&self.router), &[pair])?;
         }
         // 10.77.0.1 and on; a hundred to a row keeps them readable.
         let address = Ipv4Addr::new(10, 77, octet(number / 100), octet(number % 100 + 1));
-        ip(Some(&self.switch), &[format!("link set {port} master br0 up")])?;
+        let lines = [
+            format!("address add {ROUTER}/32 dev {port}"),
+            format!("link set {port} up"),
+            format!("route add {address} dev {port}"),
+        ];
+        ip(Some(&self.router), &lines)?;
         let lines = [
             "link set lo up".into(),
             format!("address add {address}/32 dev {UPLINK}"),
             format!("link set {UPLINK} up"),
+            format!("route add {ROUTER} dev {UPLINK}"),
             // What most systems use, whatever this machine's default is.
-            format!("route add default dev {UPLINK} src {address} congctl {CONGESTION_CONTROL}"),
+            format!(
+                "route add default via {ROUTER} dev {UPLINK} src {address} congctl {CONGESTION_CONTROL}"
+            ),
         ];
         ip(Some(&namespace), &lines)?;
-        let switch = self.switch.clone();
+        let router = self.router.clone();
         let host = LabHost {
             host: Host { namespace: Some(namespace.clone()), ip: address.into() },
             namespace,
-            switch,
+            router,
             port,
         };
         host.shape(line)?;
@@ -115,7 +130,7 @@ pub struct LabHost {
     pub host: Host,
     pub(crate) namespace: Namespace,
     /// Where the other end of its line is.
-    pub(crate) switch: Namespace,
+    pub(crate) router: Namespace,
     /// The other end of its line.
     pub(crate) port: String,
 }
@@ -152,9 +167,9 @@ mod tests {
 
     #[test]
     fn only_namespaces_of_dead_processes_of_ours_are_leftovers() {
-        assert!(!is_leftover(&format!("{PREFIX}{}-0-switch", std::process::id())));
+        assert!(!is_leftover(&format!("{PREFIX}{}-0-router", std::process::id())));
         // No process has a number above the kernel's limit of 2^22.
-        assert!(is_leftover(&format!("{PREFIX}99999999-0-switch")));
+        assert!(is_leftover(&format!("{PREFIX}99999999-0-router")));
         assert!(!is_leftover("streamr-other-99999999") && !is_leftover(&format!("{PREFIX}mine")));
     }
 
@@ -166,9 +181,9 @@ mod tests {
         }
         let mut world = World::new().unwrap();
         let host = world.add_host("a", Line::default()).unwrap();
-        let (path, switch) = (host.namespace.path(), world.switch.path());
-        assert!(path.exists() && switch.exists());
+        let (path, router) = (host.namespace.path(), world.router.path());
+        assert!(path.exists() && router.exists());
         drop(world);
-        assert!(!path.exists() && !switch.exists());
+        assert!(!path.exists() && !router.exists());
     }
 }
