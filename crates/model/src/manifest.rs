@@ -83,8 +83,12 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// The block length the signer uses, in bytes.
-    pub const BLOCK_LEN: u32 = 32 * 1024;
+    /// The longest block, in bytes.
+    pub const MAX_BLOCK_LEN: u32 = 32 * 1024;
+    /// The shortest, in bytes.
+    pub const MIN_BLOCK_LEN: u32 = 16 * 1024;
+    /// As many blocks a segment has at least, as far as its length allows.
+    const ENOUGH_BLOCKS: usize = 32;
     /// The longest segment, in bytes.
     pub const MAX_SEGMENT_LEN: u32 = 64 * 1024 * 1024;
     /// The longest initialisation section, in bytes.
@@ -94,15 +98,23 @@ impl Manifest {
     /// The most lines of the segment, and as many of the playlist.
     pub const MAX_TAGS: usize = 32;
 
-    /// BLAKE3 of each block of `segment`, in order.
+    /// The block length for a segment of so many bytes. Long blocks cost least; but while a block is passed on
+    /// nothing else is, so a short segment has short ones.
+    pub fn block_len_for(segment_len: usize) -> u32 {
+        let is_long = segment_len >= Self::ENOUGH_BLOCKS * Self::MAX_BLOCK_LEN as usize;
+        if is_long { Self::MAX_BLOCK_LEN } else { Self::MIN_BLOCK_LEN }
+    }
+
+    /// BLAKE3 of each block of `segment`, in order; blocks as long as [`Manifest::block_len_for`] says.
     pub fn hash_blocks(segment: &[u8]) -> Vec<[u8; 32]> {
-        segment.chunks(Self::BLOCK_LEN as usize).map(|block| blake3::hash(block).into()).collect()
+        let blocks = segment.chunks(Self::block_len_for(segment.len()) as usize);
+        blocks.map(|block| blake3::hash(block).into()).collect()
     }
 
     /// Whether the fields agree with each other. A signer that is not ours could sign nonsense.
     pub fn check(&self) -> Result<(), ManifestError> {
         let plain = |text: &String| text.len() <= Self::MAX_TEXT_LEN && !text.contains(['\n', '\r']);
-        if !(16 * 1024..=32 * 1024).contains(&self.block_len) {
+        if !(Self::MIN_BLOCK_LEN..=Self::MAX_BLOCK_LEN).contains(&self.block_len) {
             return Err(ManifestError::BlockLen);
         }
         if self.len == 0 || self.len > Self::MAX_SEGMENT_LEN {
@@ -176,7 +188,7 @@ pub(crate) mod tests {
             tags: vec![],
             header_tags: vec![],
             len: u32::try_from(segment.len()).unwrap(),
-            block_len: Manifest::BLOCK_LEN,
+            block_len: Manifest::block_len_for(segment.len()),
             block_hashes: Manifest::hash_blocks(segment),
         }
     }

@@ -36,9 +36,9 @@ pub fn score(item: Item, member: NodeId, weight: u64) -> f64 {
 }
 
 /// How many of `others` are elected before `me`: 0 is the owner, 1 the backup.
-pub fn rank(item: Item, me: (NodeId, u64), others: impl Iterator<Item = (NodeId, u64)>) -> usize {
+pub fn rank(item: Item, me: (NodeId, u64), others: impl Iterator<Item = (NodeId, u64)>) -> u32 {
     let mine = (score(item, me.0, me.1), me.0);
-    others.filter(|(node, weight)| (score(item, *node, *weight), *node) > mine).count()
+    others.map(|(node, weight)| u32::from((score(item, node, weight), node) > mine)).sum()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod action;
 mod election;
+mod intake;
 mod origin;
 mod peer;
 mod playing;
@@ -27,12 +28,16 @@ use crate::pacer::Pacer;
 use crate::time::Instant;
 
 pub use action::{Action, DropReason, FetchEnd, FetchId, Keep, Member, Supplier, Verdict};
+use intake::Intake;
 use origin::Origin;
 pub use peer::PeerCounters;
 use peer::{Introduction, PeerTable, Slot};
 use playing::Playhead;
 use segment::{Key, Phase, Segment, SegmentTable};
 use sharing::Rumours;
+
+/// What a message without media takes of the uplink, about: mostly heads of a packet of its own.
+const MESSAGE_BYTES: usize = 140;
 
 /// What a swarm is told once.
 #[derive(Debug, Clone)]
@@ -100,9 +105,12 @@ pub struct Swarm {
     seed: Option<NodeId>,
     rumours: Rumours,
     origin: Origin,
+    intake: Intake,
     pacer: Pacer,
     playheads: Vec<Playhead>,
     counters: Counters,
+    /// Nobody is told what we hold before.
+    tells_at: Instant,
     /// No shunned peer may be asked again before.
     unshuns_at: Option<Instant>,
     actions: VecDeque<Action>,
@@ -127,12 +135,19 @@ impl Swarm {
             seed: None,
             rumours: Rumours::default(),
             origin: Origin::default(),
+            intake: Intake::default(),
             pacer,
             playheads: Vec::new(),
             counters: Counters::default(),
+            tells_at: now,
             unshuns_at: None,
             actions: VecDeque::new(),
         }
+    }
+
+    /// What uploads are paced to.
+    pub fn upload_rate(&self) -> BitsPerSecond {
+        self.pacer.rate()
     }
 
     /// Totals since the start.
@@ -418,6 +433,8 @@ impl Swarm {
             }
         }
         if self.config.role != Role::Seed {
+            let is_hungry = self.segments.wanted().next().is_some();
+            self.intake.note_hunger(now, is_hungry);
             self.abort_fetches(now);
             self.expire(now);
             self.pull_from_unshunned(now);
@@ -439,7 +456,11 @@ impl Swarm {
 
     /// The next effect to carry out.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if let Some(Action::Send(..)) = action {
+            self.pacer.spend(MESSAGE_BYTES);
+        }
+        action
     }
 
     /// When to call [`Swarm::handle_timeout`] at the latest; `None` while nothing is under way.

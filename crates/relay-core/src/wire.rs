@@ -1,17 +1,18 @@
 //! Messages as bytes: a frame is a four-byte big-endian length, a kind byte and a body.
 //!
-//! Control bodies are postcard. A block's body is 32 bytes of segment, two of index (big-endian) and the
-//! block itself, so that a reader can take the block straight into the buffer it is stored in.
+//! Control bodies are postcard. A block is announced by a frame of 32 bytes of segment, two of index and four of
+//! length (big-endian); its bytes follow in one or more frames of their own. Between these other messages
+//! may stand: on a slow uplink a request need not wait until a block has passed.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use streamr_model::{BlockIndex, BlockSet, SegmentRef};
+use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 
 use crate::message::{Freshness, Message};
 
 /// The protocol's name for negotiation. Changes with every incompatible change of this module.
-pub const PROTOCOL: &str = "/streamrp2p/relay/2";
+pub const PROTOCOL: &str = "/streamrp2p/relay/3";
 
 /// Bytes before a frame's body: length and kind.
 pub const HEADER_LEN: usize = 5;
@@ -19,7 +20,11 @@ pub const HEADER_LEN: usize = 5;
 /// The longest body: a manifest of 256 KiB with its signature and room to spare.
 pub const MAX_BODY_LEN: usize = 260 * 1024;
 
-const BLOCK_PREFIX_LEN: usize = 34;
+/// Bytes of the frame that announces a block.
+const ANNOUNCEMENT_LEN: usize = HEADER_LEN + 38;
+
+/// Bytes that a block takes beside its own if it is sent in one piece.
+pub const BLOCK_HEAD_LEN: usize = ANNOUNCEMENT_LEN + HEADER_LEN;
 
 /// Why a frame was refused. The peer that sent it breaks the protocol and is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +59,8 @@ mod kind {
     pub(super) const BLOCK: u8 = 8;
     pub(super) const BYE: u8 = 9;
     pub(super) const WANT: u8 = 10;
-    pub(super) const LAST: u8 = WANT;
+    pub(super) const PART: u8 = 11;
+    pub(super) const LAST: u8 = PART;
 }
 
 impl Header {
@@ -71,17 +77,13 @@ impl Header {
         Ok(Self { kind, body_len })
     }
 
-    /// Bytes of body to read before [`Header::message`].
+    /// Bytes of body to read before [`Reader::read`].
     pub fn body_len(self) -> usize {
         self.body_len
     }
 
-    /// Reads the body that follows this head. A block's bytes are shared with `body`, not copied.
-    pub fn message(self, body: &Bytes) -> Result<Message, WireError> {
+    fn message(self, body: &[u8]) -> Result<Message, WireError> {
         let unreadable = WireError::Body(self.kind);
-        if body.len() != self.body_len {
-            return Err(unreadable);
-        }
         let about = |build: fn(SegmentRef, BlockSet) -> Message| {
             read::<(SegmentRef, BlockSet)>(body).map(|(segment, blocks)| build(segment, blocks))
         };
@@ -97,7 +99,6 @@ impl Header {
                 read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue))
             }
             kind::WANT => read(body).map(Message::Want),
-            kind::BLOCK => read_block(body),
             kind::BYE => body.is_empty().then_some(Message::Bye),
             other => return Err(WireError::Kind(other)),
         };
@@ -110,11 +111,69 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::take_from_bytes(bytes).ok().filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
 }
 
-fn read_block(body: &Bytes) -> Option<Message> {
-    let (segment, rest) = body.split_first_chunk::<32>()?;
-    let (index, _) = rest.split_first_chunk::<2>()?;
-    let index = BlockIndex(u16::from_be_bytes(*index));
-    Some(Message::Block(SegmentRef(*segment), index, body.slice(BLOCK_PREFIX_LEN..)))
+/// Makes messages of one peer's frames. Holds at most the part of one block that has come.
+#[derive(Debug, Default)]
+pub struct Reader {
+    coming: Option<Coming>,
+}
+
+/// A block that was announced and has not come altogether.
+#[derive(Debug)]
+struct Coming {
+    segment: SegmentRef,
+    index: BlockIndex,
+    len: usize,
+    bytes: BytesMut,
+}
+
+impl Coming {
+    fn announced(body: &[u8]) -> Option<Self> {
+        let (segment, rest) = body.split_first_chunk::<32>()?;
+        let (index, rest) = rest.split_first_chunk::<2>()?;
+        let len = u32::from_be_bytes(rest.try_into().ok()?);
+        let (segment, index) = (SegmentRef(*segment), BlockIndex(u16::from_be_bytes(*index)));
+        let is_block = (1..=Manifest::MAX_BLOCK_LEN).contains(&len);
+        is_block.then(|| Self { segment, index, len: len as usize, bytes: BytesMut::new() })
+    }
+
+    fn missing(&self) -> usize {
+        self.len - self.bytes.len()
+    }
+}
+
+impl Reader {
+    /// Takes a frame's body in; gives the message that it completes, if it does. A block that comes in one piece
+    /// is not copied.
+    pub fn read(&mut self, header: Header, body: Bytes) -> Result<Option<Message>, WireError> {
+        let unreadable = WireError::Body(header.kind);
+        if body.len() != header.body_len {
+            return Err(unreadable);
+        }
+        match header.kind {
+            kind::BLOCK if self.coming.is_none() => {
+                self.coming = Some(Coming::announced(&body).ok_or(unreadable)?);
+                Ok(None)
+            }
+            kind::PART => self.read_part(body).ok_or(unreadable),
+            _ => header.message(&body).map(Some),
+        }
+    }
+
+    fn read_part(&mut self, part: Bytes) -> Option<Option<Message>> {
+        let mut coming = self.coming.take()?;
+        let whole = if part.len() == coming.len {
+            part
+        } else {
+            let fits = !part.is_empty() && part.len() <= coming.missing();
+            fits.then(|| coming.bytes.extend_from_slice(&part))?;
+            if coming.missing() > 0 {
+                self.coming = Some(coming);
+                return Some(None);
+            }
+            coming.bytes.freeze()
+        };
+        Some(Some(Message::Block(coming.segment, coming.index, whole)))
+    }
 }
 
 /// A message as the pieces to write one after the other; a block's bytes are the second piece, uncopied.
@@ -130,10 +189,8 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
         Message::Refuse(segment, blocks, queue) => control(kind::REFUSE, &(segment, blocks, queue)),
         Message::Want(segment) => control(kind::WANT, segment),
         Message::Block(segment, index, bytes) => {
-            let mut head = BytesMut::with_capacity(HEADER_LEN + BLOCK_PREFIX_LEN);
-            put_header(&mut head, kind::BLOCK, BLOCK_PREFIX_LEN + bytes.len());
-            head.put_slice(&segment.0);
-            head.put_u16(index.0);
+            let mut head = announce(segment, *index, bytes.len());
+            put_header(&mut head, kind::PART, bytes.len());
             (head.freeze(), Some(bytes.clone()))
         }
         Message::Bye => {
@@ -142,6 +199,23 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
             (head.freeze(), None)
         }
     }
+}
+
+/// The frame that announces a block of `len` bytes.
+pub fn announce(segment: &SegmentRef, index: BlockIndex, len: usize) -> BytesMut {
+    let mut frame = BytesMut::with_capacity(BLOCK_HEAD_LEN);
+    put_header(&mut frame, kind::BLOCK, ANNOUNCEMENT_LEN - HEADER_LEN);
+    frame.put_slice(&segment.0);
+    frame.put_u16(index.0);
+    frame.put_u32(u32::try_from(len).expect("no block is longer than MAX_BLOCK_LEN"));
+    frame
+}
+
+/// The head of a frame with the next `len` bytes of the announced block.
+pub fn part(len: usize) -> BytesMut {
+    let mut head = BytesMut::with_capacity(HEADER_LEN);
+    put_header(&mut head, kind::PART, len);
+    head
 }
 
 fn control<T: Serialize>(kind: u8, body: &T) -> (Bytes, Option<Bytes>) {
@@ -170,9 +244,17 @@ mod tests {
         [head, tail.unwrap_or_default()].concat()
     }
 
-    fn decode(frame: &[u8]) -> Result<Message, WireError> {
-        let (head, body) = frame.split_first_chunk().unwrap();
-        Header::decode(*head)?.message(&Bytes::copy_from_slice(body))
+    /// All messages that the bytes make; an error if a frame is none or something is left over.
+    fn decode(mut bytes: &[u8]) -> Result<Vec<Message>, WireError> {
+        let (mut reader, mut messages) = (Reader::default(), Vec::new());
+        while !bytes.is_empty() {
+            let (head, rest) = bytes.split_first_chunk().ok_or(WireError::Length(0))?;
+            let header = Header::decode(*head)?;
+            let body = rest.get(..header.body_len()).ok_or(WireError::Length(rest.len()))?;
+            messages.extend(reader.read(header, Bytes::copy_from_slice(body))?);
+            bytes = &rest[header.body_len()..];
+        }
+        if reader.coming.is_some() { Err(WireError::Body(kind::BLOCK)) } else { Ok(messages) }
     }
 
     fn any_set() -> impl Strategy<Value = BlockSet> {
@@ -199,7 +281,7 @@ mod tests {
             about().prop_map(|(s, b)| Message::Cancel(s, b)),
             (about(), any::<u16>()).prop_map(|((s, b), q)| Message::Refuse(s, b, QueueTime(q))),
             any::<[u8; 32]>().prop_map(|s| Message::Want(SegmentRef(s))),
-            (any::<[u8; 32]>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40_000))
+            (any::<[u8; 32]>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 1..32_769))
                 .prop_map(|(s, i, b)| Message::Block(SegmentRef(s), BlockIndex(i), b.into())),
             Just(Message::Bye),
         ]
@@ -208,7 +290,48 @@ mod tests {
     proptest! {
         #[test]
         fn every_message_survives_the_wire(message in any_message()) {
-            prop_assert_eq!(decode(&bytes_of(&message)), Ok(message));
+            prop_assert_eq!(decode(&bytes_of(&message)), Ok(vec![message]));
+        }
+
+        #[test]
+        fn a_block_may_come_in_parts_with_other_messages_between(
+            block in proptest::collection::vec(any::<u8>(), 1..32_769),
+            cuts in proptest::collection::vec(1_usize..9_000, 0..9),
+            others in proptest::collection::vec(any_message(), 0..9),
+        ) {
+            let (name, index) = (SegmentRef([7; 32]), BlockIndex(300));
+            let others: Vec<Message> =
+                others.into_iter().filter(|other| !matches!(other, Message::Block(..))).collect();
+            let mut bytes = announce(&name, index, block.len()).to_vec();
+            let (mut rest, mut between) = (block.as_slice(), others.iter());
+            for cut in cuts {
+                let (now, later) = rest.split_at(cut.min(rest.len().saturating_sub(1)));
+                if !now.is_empty() {
+                    bytes.extend([&part(now.len())[..], now].concat());
+                }
+                bytes.extend(between.next().map(bytes_of).unwrap_or_default());
+                rest = later;
+            }
+            bytes.extend([&part(rest.len())[..], rest].concat());
+            let told = others.len() - between.len();
+            let expected = others[..told].iter().cloned().chain([Message::Block(name, index, block.into())]);
+            prop_assert_eq!(decode(&bytes), Ok(expected.collect::<Vec<_>>()));
+        }
+
+        #[test]
+        fn no_frames_keep_more_than_a_block(frames in proptest::collection::vec(
+            (prop_oneof![Just(kind::BLOCK), Just(kind::PART)], proptest::collection::vec(any::<u8>(), 0..40_000)),
+            0..20,
+        )) {
+            let mut reader = Reader::default();
+            for (kind, body) in frames {
+                let header = Header { kind, body_len: body.len() };
+                if reader.read(header, body.into()).is_err() {
+                    break;
+                }
+                let kept = reader.coming.as_ref().map_or(0, |coming| coming.bytes.len());
+                prop_assert!(kept < Manifest::MAX_BLOCK_LEN as usize);
+            }
         }
 
         #[test]
@@ -228,9 +351,10 @@ mod tests {
     #[test]
     fn the_frames_are_the_ones_peers_in_the_field_speak() {
         let block = Message::Block(SegmentRef([0xab; 32]), BlockIndex(258), Bytes::from_static(b"xyz"));
-        let mut expected = vec![0, 0, 0, 37, 8];
+        let mut expected = vec![0, 0, 0, 38, 8];
         expected.extend([0xab; 32]);
-        expected.extend([1, 2, b'x', b'y', b'z']);
+        expected.extend([1, 2, 0, 0, 0, 3]);
+        expected.extend([0, 0, 0, 3, 11, b'x', b'y', b'z']);
         assert_eq!(bytes_of(&block), expected);
         assert_eq!(bytes_of(&Message::Bye), [0, 0, 0, 0, 9]);
         let hello = Message::Hello(Hello {

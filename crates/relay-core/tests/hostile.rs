@@ -59,8 +59,8 @@ fn manifest(n: u8) -> Arc<Manifest> {
         init: None,
         tags: Vec::new(),
         header_tags: Vec::new(),
-        len: u32::from(BLOCKS) * Manifest::BLOCK_LEN - 5,
-        block_len: Manifest::BLOCK_LEN,
+        len: u32::from(BLOCKS) * Manifest::MIN_BLOCK_LEN - 5,
+        block_len: Manifest::MIN_BLOCK_LEN,
         block_hashes: vec![[0; 32]; usize::from(BLOCKS)],
     })
 }
@@ -182,7 +182,7 @@ proptest! {
             stream: "alice".parse().unwrap(),
             uplink: BitsPerSecond(10_000_000),
             live_delay: Duration::from_secs(6),
-            store_limit_bytes: 4 * u64::from(BLOCKS) * u64::from(Manifest::BLOCK_LEN),
+            store_limit_bytes: 4 * u64::from(BLOCKS) * u64::from(Manifest::MIN_BLOCK_LEN),
             retention: Duration::from_secs(10),
         };
         let mut swarm = Swarm::new(config, now);

@@ -168,13 +168,15 @@ async fn write(
 }
 
 async fn read(liar: Arc<Liar>, peer: PeerId, mut stream: Stream) -> Option<()> {
+    let mut reader = wire::Reader::default();
     loop {
         let mut head = [0; wire::HEADER_LEN];
         stream.read_exact(&mut head).await.ok()?;
         let header = Header::decode(head).ok()?;
         let mut body = vec![0; header.body_len()];
         stream.read_exact(&mut body).await.ok()?;
-        match header.message(&Bytes::from(body)).ok()? {
+        let Some(message) = reader.read(header, Bytes::from(body)).ok()? else { continue };
+        match message {
             Message::Hello(hello) if hello.role != Role::Seed => {
                 let segments: Vec<_> = liar.lock_known().keys().copied().collect();
                 segments.iter().for_each(|name| liar.lie_about(peer, name));

@@ -118,6 +118,9 @@ pub(crate) async fn run(
         events: channels.events,
         origin_ails: false,
     };
+    if driver.supporting.is_some() && driver.gauge.is_none() {
+        driver.net.throttle().set_rate(Some(driver.swarm.upload_rate()));
+    }
     let mut stats_tick = tokio::time::interval(STATS_INTERVAL);
     let mut stopping: Option<(oneshot::Sender<()>, tokio::time::Instant)> = None;
     loop {
@@ -185,7 +188,10 @@ impl Driver {
             Order::LetGoOfSeeds => self.let_go_of_seeds().await,
             Order::SetUploadCap(cap) => match &mut self.gauge {
                 Some(gauge) => gauge.set_cap(cap),
-                None => self.swarm.set_upload_cap(now, cap),
+                None => {
+                    self.swarm.set_upload_cap(now, cap);
+                    self.net.throttle().set_rate(Some(cap));
+                }
             },
             Order::Publish(signed, segment) => self.publish(now, *signed, &segment),
             // Taken by `run`.
@@ -304,6 +310,7 @@ impl Driver {
             }
             FetchEvent::Ended(fetch, end, error) => {
                 self.fetches.remove(&fetch);
+                tracing::debug!(fetch.id = fetch.0, ?end, ?error, "fetch ended");
                 match (end, error) {
                     (FetchEnd::Failed, Some(error)) if !self.origin_ails => {
                         self.origin_ails = true;
@@ -357,6 +364,7 @@ impl Driver {
     fn start_fetch(&mut self, id: FetchId, segment: SegmentRef, blocks: std::ops::Range<u16>) {
         let (Some(supporting), Some(stored)) = (&self.supporting, self.store.get(&segment)) else { return };
         let manifest = Arc::clone(&stored.manifest);
+        tracing::debug!(fetch.id = id.0, segment.seq = manifest.sequence.0, ?blocks, "fetch begins");
         let fetch = Fetch { id, segment, manifest, blocks };
         // Bounded by the core, which has at most four under way.
         let task = tokio::spawn(fetch::run(supporting.reader.clone(), fetch, self.fetched.clone()));

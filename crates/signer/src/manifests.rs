@@ -90,7 +90,7 @@ impl ManifestSigner {
             tags: kept(segment.key_lines().chain(segment.tags.iter().cloned())),
             header_tags: kept(tracked.header_tags.iter().cloned()),
             len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-            block_len: Manifest::BLOCK_LEN,
+            block_len: Manifest::block_len_for(bytes.len()),
             block_hashes: Manifest::hash_blocks(bytes),
         };
         manifest.check()?;

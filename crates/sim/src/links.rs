@@ -13,6 +13,25 @@ use crate::scenario::Paths;
 const LATENCY: u64 = 1;
 const REACH: u64 = 2;
 
+/// Ethernet, IP and TCP heads of a packet.
+const PACKET_HEAD: u64 = 66;
+/// What a packet carries.
+const PACKET_LEN: u64 = 1_448;
+/// Heads of yamux and Noise, for each piece that is written.
+const PIECE_HEAD: u64 = 30;
+const PIECE_LEN: u64 = 16 * 1024;
+
+/// What `bytes` written at once take on a line.
+pub(crate) fn on_wire(bytes: u64) -> u64 {
+    let written = bytes + bytes.div_ceil(PIECE_LEN) * PIECE_HEAD;
+    written + written.div_ceil(PACKET_LEN) * PACKET_HEAD
+}
+
+/// What the receiver of so many bytes sends back: an acknowledgement for every second packet.
+pub(crate) fn acknowledgements(bytes: u64) -> u64 {
+    bytes.div_ceil(PACKET_LEN).div_ceil(2) * PACKET_HEAD
+}
+
 /// A line that carries one thing after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
@@ -39,6 +58,8 @@ pub(crate) struct Link {
     pub(crate) peer: Index,
     /// When the last thing sent on it arrives.
     last_arrival: Micros,
+    /// When something was last written to it.
+    last_write: Micros,
     pub(crate) is_open: bool,
 }
 
@@ -62,7 +83,7 @@ impl Links {
     /// Connects; false if the pair is or was connected.
     pub(crate) fn open(&mut self, peer: Index) -> bool {
         let Err(at) = self.at(peer) else { return false };
-        self.0.insert(at, Link { peer, last_arrival: 0, is_open: true });
+        self.0.insert(at, Link { peer, last_arrival: 0, last_write: 0, is_open: true });
         true
     }
 
@@ -79,6 +100,12 @@ impl Links {
 
     pub(crate) fn count(&self) -> usize {
         self.peers().count()
+    }
+
+    /// What `bytes` take on the line that are written now: what is written in one moment shares its packets.
+    pub(crate) fn write(&mut self, peer: Index, now: Micros, bytes: u64) -> u64 {
+        let shares = self.at(peer).is_ok_and(|at| std::mem::replace(&mut self.0[at].last_write, now) == now);
+        if shares { bytes } else { on_wire(bytes) }
     }
 
     /// When what would arrive at `arrival` does, behind everything sent before; `None` if not connected.

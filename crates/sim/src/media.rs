@@ -12,7 +12,7 @@ use crate::ids::Names;
 use crate::scenario::Scenario;
 
 /// Bytes of a block's frame beyond the block itself; see [`wire`].
-const BLOCK_FRAME_BYTES: u64 = wire::HEADER_LEN as u64 + 34;
+const BLOCK_FRAME_BYTES: u64 = wire::BLOCK_HEAD_LEN as u64;
 
 /// Every segment of a run; all have the same length.
 #[derive(Debug)]

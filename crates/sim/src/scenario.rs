@@ -94,6 +94,8 @@ pub struct Scenario {
     pub uplinks: Vec<UplinkClass>,
     /// What an uplink can do, in hundredths of what its node offers: 125 where it offers 80 %.
     pub uplink_percent: u32,
+    /// What every uplink can do beyond that: room for the acknowledgements of what comes down.
+    pub line_extra: BitsPerSecond,
     /// The origin and the seed.
     pub origin: Origin,
     /// The network.
@@ -136,6 +138,7 @@ impl Scenario {
             live_delay: Duration::from_secs(6),
             uplinks: MIXED_UPLINKS.into(),
             uplink_percent: 125,
+            line_extra: BitsPerSecond(0),
             origin: Origin {
                 has_range: true,
                 uplink: BitsPerSecond(200_000_000),

@@ -13,7 +13,7 @@ use streamr_relay_core::{FetchId, Freshness, Instant, Keep, Message, QueueTime, 
 use crate::dice::Dice;
 use crate::event::{Event, Index, Packed, Parking};
 use crate::ids::Names;
-use crate::links::{Line, Network, micros};
+use crate::links::{Line, Network, acknowledgements, micros};
 use crate::media::Media;
 use crate::membership::Rings;
 use crate::node::{Conduct, Node, Wake};
@@ -195,6 +195,8 @@ impl World {
     }
 
     fn block(&mut self, to: Index, from: Supplier, sequence: u16, index: BlockIndex, is_bad: bool) {
+        let (now, back) = (self.now, acknowledgements(u64::from(self.media.block_len)));
+        self.node(to).uplink.pass(now, back);
         let name = self.media.name(sequence);
         let verdict = if is_bad { Verdict::Bad } else { Verdict::Verified };
         let mut keep = Keep::Discard;

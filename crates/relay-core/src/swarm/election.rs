@@ -18,8 +18,8 @@ use crate::time::Instant;
 
 /// A newcomer is told of older segments before it is told who holds them; it waits this long for that.
 const BACKLOG_GRACE: Duration = Duration::from_millis(300);
-/// Spared at the last call beyond what the transfer should take.
-const LAST_CALL_MARGIN: Duration = Duration::from_millis(750);
+/// Electors that fetch a stripe one after the other if it does not appear; each spares those behind it.
+const BACKUPS: u32 = 4;
 /// A stranger's word about its uplink counts up to here.
 const MAX_WEIGHT_BPS: u64 = 1_000_000_000;
 /// How steeply the random waits crowd towards the last call: e to this power nodes hardly begin early.
@@ -29,18 +29,12 @@ const SUPPRESSION: f64 = 16.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Owner,
-    Backup,
+    /// The first is elected right behind the owner.
+    Backup(u32),
     Other,
 }
 
 impl Swarm {
-    /// From here on the origin is asked for whatever is missing, even if a peer has promised it. The slower
-    /// the origin was lately, the earlier; but the swarm has the first half of the live delay for itself.
-    pub(super) fn last_call(&self, segment: &Segment) -> Instant {
-        let takes = self.origin.rate().time_for(segment.missing_bytes()) + LAST_CALL_MARGIN;
-        (segment.deadline - takes).max(segment.arrived + self.config.live_delay / 2)
-    }
-
     /// What an owner is given to fetch its stripe before anybody thinks that it will not come: as long as our own
     /// fetches take, twice over. All owners fetch at the same moment; were backups to join them at a slow origin,
     /// it would be slower still.
@@ -57,7 +51,7 @@ impl Swarm {
         let from = segment.arrived + wait;
         match standing {
             Standing::Owner => from,
-            Standing::Backup => from + self.owners_time(),
+            Standing::Backup(nth) => from + self.owners_time() + self.config.live_delay / 12 * (nth - 1),
             Standing::Other => {
                 let begin = from + self.config.live_delay / 2;
                 let room = self.last_call(segment) - begin;
@@ -91,7 +85,7 @@ impl Swarm {
                 let others = voters.iter().copied().filter(|(node, _)| *node != self.config.me);
                 let standing = match me.map(|me| rendezvous::rank(item, me, others)) {
                     Some(0) => Standing::Owner,
-                    Some(1) => Standing::Backup,
+                    Some(rank @ 1..=BACKUPS) => Standing::Backup(rank),
                     Some(_) | None => Standing::Other,
                 };
                 let (at, before) = (self.due(segment, standing, item), segment.turn(stripe));

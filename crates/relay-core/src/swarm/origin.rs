@@ -116,11 +116,15 @@ impl Swarm {
         self.peers.get(slot).is_some_and(|peer| peer.role() == Some(Role::Seed))
     }
 
-    /// Fetches the open blocks of stripes that are due, and at the last call everything missing.
+    /// Fetches the open blocks of stripes that are due, and what peers will not give in time.
     pub(super) fn fetch_from_origin_side(&mut self, now: Instant) {
+        let shortfalls = self.shortfalls(now);
         for key in self.segments.wanted_keys() {
             let Some(segment) = self.segments.get(key) else { continue };
-            let due = self.due_blocks(segment, now);
+            let mut due = self.due_blocks(segment, now);
+            if let Some((_, short)) = shortfalls.iter().find(|(short, _)| *short == key) {
+                self.add_lacking(segment, now, *short, &mut due);
+            }
             if due.is_empty() {
                 continue;
             }
@@ -140,31 +144,49 @@ impl Swarm {
         }
     }
 
-    /// Blocks to fetch now. What a neighbour says it holds is left to the neighbours until the last call,
-    /// except by the owner: else a liar could keep everybody from fetching. And what can no longer be whole
-    /// in time is left alone: an origin that is asked for more than it can give would give nobody enough.
+    /// Blocks whose turn it is. What a neighbour says it holds is left to the neighbours, except by the owner: else
+    /// a liar could keep everybody from fetching.
     fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
-        let is_hopeless = !self.origin.can_give(segment.missing_bytes(), segment.deadline - now);
-        let is_last_call = now >= self.last_call(segment) && !is_hopeless;
-        let is_from_peer = |pending: &Pending| match pending.from {
-            Source::Peer(slot) => !self.is_seed_at(slot),
-            Source::Origin(_) => false,
-        };
-        let waits = |index: BlockIndex, is_own: bool| {
-            !segment.held.contains(index)
-                && match segment.in_flight.get(index) {
-                    None => is_last_call || is_own || segment.holders(index) == 0,
-                    Some(pending) => is_last_call && is_from_peer(pending),
-                }
-        };
+        let is_hopeless = self.is_hopeless(segment, now);
+        let open = segment.open_blocks();
+        let waits =
+            |index: BlockIndex, is_own: bool| open.contains(index) && (is_own || segment.holders(index) == 0);
         let in_turn = |stripe: u16| {
             let turn = segment.turn(stripe)?;
-            let is_due = turn.at <= now && (turn.is_own || !is_hopeless);
-            (is_last_call || is_due).then_some((stripe, turn.is_own))
+            (turn.at <= now && (turn.is_own || !is_hopeless)).then_some((stripe, turn.is_own))
         };
         let turns = (0..segment.stripe_count()).filter_map(in_turn);
         let blocks = turns.flat_map(|(stripe, is_own)| segment.stripe(stripe).map(move |at| (at, is_own)));
         blocks.filter(|(at, is_own)| waits(BlockIndex(*at), *is_own)).map(|(at, _)| at).collect()
+    }
+
+    /// What can no longer be whole in time is left alone: an origin that is asked for more than it can give would
+    /// give nobody enough.
+    fn is_hopeless(&self, segment: &Segment, now: Instant) -> bool {
+        !self.origin.can_give(segment.missing_bytes(), segment.deadline - now)
+    }
+
+    /// Adds blocks to those due until there are `short`: open ones first, those that fewest neighbours hold before
+    /// others; at the last call also those that a peer has promised.
+    fn add_lacking(&self, segment: &Segment, now: Instant, short: usize, due: &mut Vec<u16>) {
+        if self.is_hopeless(segment, now) {
+            return;
+        }
+        let is_last_call = now >= self.last_call(segment);
+        let rank = |index: BlockIndex| match segment.in_flight.get(index) {
+            None => Some((false, segment.holders(index), index)),
+            Some(Pending { from: Source::Peer(slot), .. }) if is_last_call && !self.is_seed_at(*slot) => {
+                Some((true, segment.holders(index), index))
+            }
+            Some(_) => None,
+        };
+        let lacking = (0..segment.held.capacity()).map(BlockIndex);
+        let lacking =
+            lacking.filter(|index| !segment.held.contains(*index) && !due.contains(&index.0)).filter_map(rank);
+        let mut lacking: Vec<_> = lacking.collect();
+        lacking.sort_unstable();
+        due.extend(lacking.into_iter().take(short.saturating_sub(due.len())).map(|(.., index)| index.0));
+        due.sort_unstable();
     }
 
     fn request_from_seed(&mut self, key: Key, seed: Slot, due: &[u16], now: Instant) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, Manifest, NodeId};
+use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, NodeId};
 
 use super::Config;
 use super::segment::Key;
@@ -51,8 +51,8 @@ pub(crate) struct Peer {
     /// It has said good-bye: it still gives what it began, and is asked for nothing more.
     pub(crate) leaves: bool,
     pub(crate) upload: Upload,
-    /// When it is told what we hold; `None` while there is no news for it.
-    pub(crate) news_at: Option<Instant>,
+    /// Since when there is news for it of what we hold.
+    pub(crate) news_since: Option<Instant>,
     pub(crate) told_at: Instant,
     /// Not asked for anything until then: it is busy, or did not deliver.
     pub(crate) shunned_until: Instant,
@@ -103,7 +103,7 @@ impl Peer {
             introduction: None,
             leaves: false,
             upload: Upload { last_sent: now, ..Upload::default() },
-            news_at: None,
+            news_since: None,
             told_at: now,
             shunned_until: now,
             counters,
@@ -128,8 +128,8 @@ impl Peer {
     }
 
     /// The most blocks asked of it at a time.
-    pub(crate) fn room(&self) -> usize {
-        let blocks = self.uplink().bytes_in(Self::ASKED_AHEAD) / u64::from(Manifest::BLOCK_LEN);
+    pub(crate) fn room(&self, block_len: u64) -> usize {
+        let blocks = self.uplink().bytes_in(Self::ASKED_AHEAD) / block_len;
         usize::try_from(blocks).unwrap_or(usize::MAX).clamp(1, Self::MAX_ASKED)
     }
 

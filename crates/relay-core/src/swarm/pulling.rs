@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use streamr_model::{BlockIndex, BlockSet, SegmentRef};
 
-use super::peer::Slot;
+use super::peer::{Peer, Slot};
 use super::segment::{Key, Pending, Segment, Source};
 use super::{Action, Config, Swarm};
 use crate::message::{Message, QueueTime, Role};
@@ -18,6 +18,16 @@ impl Config {
     /// How long a promise of a block is believed.
     pub(super) fn patience(&self) -> Duration {
         self.live_delay / 4
+    }
+
+    /// While a segment is younger, whoever passes it on soonest is served first; then whoever lacks it.
+    pub(super) fn slack(&self) -> Duration {
+        self.live_delay / 2
+    }
+
+    /// How long a request that was not refused is waited for: its block should be among the next that `peer` sends.
+    fn request_patience(&self, peer: &Peer, block_len: u64) -> Duration {
+        self.live_delay / 8 + peer.uplink().time_for(3 * block_len).min(self.live_delay / 8)
     }
 
     /// What is asked of a node whose queue takes longer than this is refused.
@@ -37,8 +47,9 @@ impl Swarm {
     /// Asks one peer for as many open blocks as it has room for.
     pub(super) fn pull_from(&mut self, now: Instant, slot: Slot) {
         let Some(peer) = self.peers.get(slot).filter(|peer| peer.may_be_asked(now)) else { return };
-        let (node, expires) = (peer.node, now + self.config.patience());
-        let mut room = peer.room().saturating_sub(self.expected_from(slot));
+        let expires = now + self.config.request_patience(peer, self.block_len());
+        let node = peer.node;
+        let mut room = peer.room(self.block_len()).saturating_sub(self.expected_from(slot));
         for segment in self.segments.iter_mut().filter(|segment| segment.is_wanted()) {
             if room == 0 {
                 return;
@@ -181,6 +192,10 @@ impl Swarm {
         }
         for (slot, name, blocks) in late {
             self.shun(slot, now + self.config.live_delay / 2);
+            let segment = self.segments.find(&name).and_then(|key| self.segments.get_mut(key));
+            if let Some(segment) = segment {
+                segment.view_mut(slot).have.remove_all(&blocks);
+            }
             if let Some(peer) = self.peers.get(slot) {
                 self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
             }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use streamr_model::{BlockIndex, BlockSet, Manifest, MediaSequence, RenditionId, SegmentRef, StreamEpoch};
+use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, RenditionId, SegmentRef, StreamEpoch};
 
 use super::action::FetchId;
 use super::peer::Slot;
@@ -181,6 +181,11 @@ impl Segment {
         self.phase == Phase::Wanted
     }
 
+    /// What has used up `slack` is urgent, the earliest deadline first; the rest is equally far away.
+    pub(crate) fn urgency(&self, now: Instant, slack: Duration) -> Instant {
+        if now >= self.arrived + slack { self.deadline } else { Instant(Duration::MAX) }
+    }
+
     /// Nothing more is fetched.
     pub(crate) fn close(&mut self, phase: Phase) {
         self.phase = phase;
@@ -211,6 +216,12 @@ impl Segment {
         open.remove_all(&self.held);
         open.remove_all(&self.in_flight.set);
         open
+    }
+
+    /// The rate at which the segment plays.
+    pub(crate) fn rate(&self) -> BitsPerSecond {
+        let bits = u64::from(self.manifest.len) * 8;
+        BitsPerSecond(bits.saturating_mul(1_000_000) / self.manifest.duration_us.max(1))
     }
 
     pub(crate) fn missing_bytes(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! and costs little more than one copy each (Leitão, Pereira and Rodrigues, “Epidemic broadcast trees”,
 //! 2007).
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,15 +18,19 @@ use crate::message::{Freshness, Message, QueueTime, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
-/// News of blocks held is gathered for this long for each neighbour: what all news together cost does not grow
-/// with the neighbours, and where there are few a block travels on almost at once.
-const NEWS_INTERVAL_PER_PEER: Duration = Duration::from_millis(1);
-/// And never for longer than this.
-const LONGEST_NEWS_INTERVAL: Duration = Duration::from_millis(25);
+/// So many neighbours are told at once of what we hold: enough to keep the uplink busy with what they ask for.
+const TOLD_AT_ONCE: usize = 4;
+/// Then they are given so long to ask before others are told.
+const TELL_INTERVAL: Duration = Duration::from_millis(25);
+/// News that is so old is told though we are busy, so that others know what there is.
+const STALE_NEWS: Duration = Duration::from_secs(1);
 /// How many of the newest segments a newcomer is told of.
 const BACKLOG: usize = 4;
-/// Neighbours that a supporter sends a fresh manifest to unasked.
+/// Neighbours that a fresh manifest is sent to unasked: by the seed, and by a supporter that has uplink to spare.
+const SEED_FANOUT: usize = 8;
 const EAGER_FANOUT: usize = 6;
+/// A supporter sends it to one neighbour for each so much of the stream's rate that it offers, in hundredths.
+const RATE_PERCENT_PER_EAGER: u64 = 50;
 
 /// Segments we have heard of and have no manifest of, and those we want to hear of no more. Both bounded.
 #[derive(Debug, Default)]
@@ -144,8 +149,8 @@ impl Swarm {
         }
     }
 
-    /// A manifest is news to us: a seed tells everybody, others a few. Which ones differs from node to node
-    /// and from segment to segment.
+    /// A manifest is news to us: a few are sent it, by the seed those that pass it on fastest, by others ones that
+    /// differ from node to node and from segment to segment.
     pub(super) fn announce(&mut self, key: Key) {
         let Some(segment) = self.segments.get(key) else { return };
         let takes = |(slot, peer): (Slot, &Peer)| {
@@ -156,10 +161,14 @@ impl Swarm {
         if slots.is_empty() {
             return;
         }
-        if self.config.role != Role::Seed {
+        if self.config.role == Role::Seed {
+            slots.sort_by_key(|slot| Reverse(self.peers.get(*slot).map(Peer::uplink)));
+            slots.truncate(SEED_FANOUT);
+        } else {
             let turn = self.taste.wrapping_add(Rumours::short(&segment.name)) % slots.len() as u64;
             slots.rotate_left(usize::try_from(turn).unwrap_or(0));
-            slots.truncate(EAGER_FANOUT);
+            let offers = self.config.uplink.0 * 100 / segment.rate().0.max(1) / RATE_PERCENT_PER_EAGER;
+            slots.truncate(usize::try_from(offers).unwrap_or(usize::MAX).clamp(1, EAGER_FANOUT));
         }
         for slot in slots {
             self.send_manifest(slot, key, Freshness::Fresh);
@@ -214,8 +223,6 @@ impl Swarm {
 
     /// A block is ours now: queue it for those we promised it to, note news for the rest.
     pub(super) fn share(&mut self, now: Instant, key: Key, index: BlockIndex) {
-        let told = u32::try_from(self.peers.iter().filter(|(_, peer)| peer.consumes()).count());
-        let interval = LONGEST_NEWS_INTERVAL.min(NEWS_INTERVAL_PER_PEER * told.unwrap_or(u32::MAX));
         let Some(segment) = self.segments.get_mut(key) else { return };
         for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.consumes()) {
             let view = segment.view_mut(slot);
@@ -227,42 +234,96 @@ impl Swarm {
                 peer.upload.push(key, index);
             } else {
                 view.is_news = true;
-                peer.news_at.get_or_insert((peer.told_at + interval).max(now));
+                peer.news_since.get_or_insert(now);
             }
         }
     }
 
-    /// Tells peers what we hold, where that is news and enough of it has gathered.
+    /// Tells peers what we hold. As long as enough waits to be sent, nobody is: what nobody could be given is not
+    /// worth the packets. Once there is room, a few are told at a time, in the order in which they would be
+    /// served.
     pub(super) fn send_news(&mut self, now: Instant) {
-        let queue = QueueTime::from(self.queue_time());
-        for (slot, peer) in self.peers.iter_mut() {
-            if peer.news_at.is_none_or(|at| now < at) {
-                continue;
+        for slot in self.peers.slots() {
+            let peer = self.peers.get(slot);
+            if peer.and_then(|peer| peer.news_since).is_some_and(|since| now >= since + STALE_NEWS) {
+                self.tell(now, slot);
             }
-            (peer.news_at, peer.told_at) = (None, now);
-            for segment in self.segments.iter_mut() {
-                let view = segment.view_mut(slot);
-                let was_news = std::mem::take(&mut view.is_news);
-                // What it has had from elsewhere in the meantime is none.
-                if was_news && segment.view(slot).is_some_and(|view| segment.held.has_more_than(&view.have)) {
-                    let have = Message::Have(segment.name, segment.held.clone(), queue);
-                    self.actions.push_back(Action::Send(peer.node, have));
-                }
+        }
+        if now < self.tells_at || !self.has_room() {
+            return;
+        }
+        let mut waiting: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.news_since.is_some())
+            .map(|(slot, peer)| (self.news_rank(now, slot, peer), slot))
+            .collect();
+        waiting.sort_unstable();
+        waiting.truncate(TOLD_AT_ONCE);
+        for (_, slot) in waiting {
+            self.tell(now, slot);
+            self.tells_at = now + TELL_INTERVAL;
+        }
+    }
+
+    /// Lower is told earlier: viewers, then who lacks what is urgent, then fast uplinks, then who waited longest.
+    fn news_rank(&self, now: Instant, slot: Slot, peer: &Peer) -> impl Ord + use<> {
+        let lacking = self.segments.iter().find(|segment| segment.view(slot).is_some_and(|view| view.is_news));
+        (
+            peer.role() != Some(Role::Viewer),
+            lacking.map_or(Instant(Duration::MAX), |segment| segment.urgency(now, self.config.slack())),
+            Reverse(peer.uplink()),
+            peer.told_at,
+        )
+    }
+
+    /// Tells one peer everything that is news to it.
+    fn tell(&mut self, now: Instant, slot: Slot) {
+        let queue = QueueTime::from(self.queue_time());
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        (peer.news_since, peer.told_at) = (None, now);
+        for segment in self.segments.iter_mut() {
+            let was_news = std::mem::take(&mut segment.view_mut(slot).is_news);
+            // What it has had from elsewhere in the meantime is none.
+            if was_news && segment.view(slot).is_some_and(|view| segment.held.has_more_than(&view.have)) {
+                let have = Message::Have(segment.name, segment.held.clone(), queue);
+                self.actions.push_back(Action::Send(peer.node, have));
             }
         }
     }
 
-    /// When [`Swarm::send_news`] or [`Swarm::ask_for_manifests`] has something to do.
+    /// Whether the uplink would soon have nothing to do.
+    fn has_room(&self) -> bool {
+        self.queue_time() <= self.config.longest_queue() / 4
+    }
+
+    /// When [`Swarm::send_news`] or [`Swarm::ask_for_manifests`] has something to do, if nothing else happens.
     pub(super) fn next_telling_at(&self) -> Option<Instant> {
-        let news = self.peers.iter().filter_map(|(_, peer)| peer.news_at).min();
-        news.into_iter().chain(self.rumours.next_at()).min()
+        let oldest = self.peers.iter().filter_map(|(_, peer)| peer.news_since).min();
+        let at = |since: Instant| if self.has_room() { self.tells_at } else { since + STALE_NEWS };
+        oldest.map(at).into_iter().chain(self.rumours.next_at()).min()
     }
 
     /// What waits to be sent, as time at our pace.
     pub(super) fn queue_time(&self) -> Duration {
-        let queued: u64 = self.peers.iter().map(|(_, peer)| peer.upload.queue.len() as u64).sum();
-        let promised: u64 = self.segments.iter().map(Segment::promised_blocks).sum();
-        self.pacer.rate().time_for((queued + promised) * u64::from(Manifest::BLOCK_LEN))
+        self.queue_time_until(None)
+    }
+
+    /// What waits of the segments up to `key`, or of all.
+    pub(super) fn queue_time_until(&self, key: Option<Key>) -> Duration {
+        let counts = |other: Key| key.is_none_or(|key| other <= key);
+        let queues = self.peers.iter().map(|(_, peer)| &peer.upload.queue);
+        let queued: usize = queues.map(|queue| queue.iter().filter(|(other, _)| counts(*other)).count()).sum();
+        let segments = self.segments.iter().filter(|segment| counts(segment.key));
+        let promised: u64 = segments.map(Segment::promised_blocks).sum();
+        let in_flight: usize = self.peers.iter().map(|(_, peer)| peer.upload.in_flight_bytes).sum();
+        self.pacer.rate().time_for((queued as u64 + promised) * self.block_len() + in_flight as u64)
+    }
+
+    /// Bytes of a block, as the newest segment has them.
+    pub(super) fn block_len(&self) -> u64 {
+        let newest = self.segments.iter().next_back();
+        newest.map_or(Manifest::MAX_BLOCK_LEN, |segment| segment.manifest.block_len).into()
     }
 
     /// Tells the driver of a segment that has just become whole.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use streamr_model::{BlockSet, Manifest, NodeId};
+use streamr_model::{BlockSet, NodeId};
 
 use super::peer::{Slot, Upload};
 use super::segment::Key;
@@ -14,8 +14,9 @@ use crate::time::Instant;
 impl Swarm {
     /// Queues what a peer asked for; refuses what we cannot give in time.
     pub(super) fn serve(&mut self, slot: Slot, key: Key, wanted: &BlockSet) {
-        let mut queue_time = self.queue_time();
-        let a_block = self.pacer.rate().time_for(u64::from(Manifest::BLOCK_LEN));
+        // What is less urgent than this waits behind it, so it does not count.
+        let mut queue_time = self.queue_time_until(Some(key));
+        let a_block = self.pacer.rate().time_for(self.block_len());
         // However slow we are, two blocks may wait: one to send and one to follow it.
         let longest = self.config.longest_queue().max(a_block * 2);
         let (Some(peer), Some(segment)) = (self.peers.get_mut(slot), self.segments.get(key)) else { return };
@@ -43,14 +44,13 @@ impl Swarm {
     /// gets everybody everything earlier than turns would. Between equals, whoever waited longest.
     pub(super) fn upload(&mut self, now: Instant) {
         while self.pacer.ready_at(now) <= now {
-            let (segments, slack) = (&self.segments, self.config.live_delay / 2);
+            let (segments, slack) = (&self.segments, self.config.slack());
             let ready = self.peers.iter_mut().filter(|(_, peer)| peer.upload.is_ready());
             let next = ready.min_by_key(|(_, peer)| {
                 let oldest = peer.upload.queue.front().and_then(|(key, _)| segments.get(*key));
-                let urgent = oldest.filter(|segment| now >= segment.arrived + slack);
                 (
                     peer.role() != Some(Role::Viewer),
-                    urgent.map_or(Instant(Duration::MAX), |segment| segment.deadline),
+                    oldest.map_or(Instant(Duration::MAX), |segment| segment.urgency(now, slack)),
                     Reverse(peer.uplink()),
                     oldest.map(|segment| segment.key),
                     peer.upload.last_sent,
@@ -94,6 +94,7 @@ impl Swarm {
         }
         self.counters.bytes_served += bytes as u64;
         self.upload(now);
+        self.send_news(now);
     }
 
     /// When [`Swarm::upload`] has something to do, if nothing else happens before.

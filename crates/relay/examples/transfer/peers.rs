@@ -99,7 +99,7 @@ fn manifest(segment: &Bytes) -> anyhow::Result<Manifest> {
         tags: Vec::new(),
         header_tags: Vec::new(),
         len: u32::try_from(segment.len())?,
-        block_len: Manifest::BLOCK_LEN,
+        block_len: Manifest::block_len_for(segment.len()),
         block_hashes: Manifest::hash_blocks(segment),
     })
 }

@@ -1,5 +1,6 @@
 //! The two tasks of a connected peer: one writes our messages, one reads the peer's.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
-use streamr_model::NodeId;
+use streamr_model::{BlockIndex, NodeId, SegmentRef};
 use streamr_relay_core::Message;
 use streamr_relay_core::wire::{self, Header, WireError};
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const PIECE: usize = 16 * 1024;
 
 /// Bytes of blocks after which the driver hears that they are written; at the latest when nothing is queued.
-const REPORT: usize = 64 * 1024;
+const REPORT: usize = 32 * 1024;
 
 /// What both tasks of a peer have.
 #[derive(Debug, Clone)]
@@ -46,26 +47,105 @@ pub(super) async fn write(
     mut queue: mpsc::Receiver<Message>,
     throttle: Arc<Throttle>,
 ) {
-    let mut pieces = Pieces::new(stream, Arc::clone(&ends.traffic));
-    let mut written = 0;
-    while let Some(message) = queue.recv().await {
-        let (head, block) = wire::encode(&message);
-        let block = block.unwrap_or_default();
-        let put = pieces.put_message(&head, &block, &throttle).await;
-        let is_last = queue.is_empty();
-        if put.is_err() || (is_last && pieces.flush().await.is_err()) {
-            break;
+    let pieces = Pieces::new(stream, Arc::clone(&ends.traffic));
+    let mut outbox = Outbox { ends, pieces, blocks: VecDeque::new(), written: 0 };
+    while let Ok(Goes::On) = outbox.step(&mut queue, &throttle).await {}
+    let _ = outbox.pieces.stream.close().await;
+}
+
+/// Whether there is more to write, now or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    On,
+    Over,
+}
+
+/// What is to be written to one peer: whatever is no block goes ahead of the blocks, even of the rest of one
+/// that has been begun.
+struct Outbox<S> {
+    ends: Ends,
+    pieces: Pieces<S>,
+    /// The first may have been begun. Few, because the core counts bytes in flight.
+    blocks: VecDeque<Outgoing>,
+    /// Bytes of blocks that the driver has not heard of yet.
+    written: usize,
+}
+
+/// A block and what of it is still to be written.
+struct Outgoing {
+    segment: SegmentRef,
+    index: BlockIndex,
+    rest: Bytes,
+    is_begun: bool,
+}
+
+impl<S: AsyncWrite + Unpin> Outbox<S> {
+    async fn step(&mut self, queue: &mut mpsc::Receiver<Message>, throttle: &Throttle) -> std::io::Result<Goes> {
+        while let Ok(message) = queue.try_recv() {
+            self.accept(message).await?;
         }
-        written += block.len();
-        if written < REPORT && !(is_last && written > 0) {
-            continue;
-        }
-        let report = NetEvent::BlocksWritten(ends.node, std::mem::take(&mut written));
-        if ends.events.send(report).await.is_err() {
-            break;
+        let Some(block) = self.blocks.front() else {
+            self.pieces.flush().await?;
+            self.report().await?;
+            return match queue.recv().await {
+                Some(message) => self.accept(message).await.map(|()| Goes::On),
+                None => Ok(Goes::Over),
+            };
+        };
+        let slice = tokio::select! {
+            biased;
+            message = queue.recv() => {
+                // Whoever waits for its turn must not be held up by this peer's socket, so the turn is given up.
+                let Some(message) = message else { return Ok(Goes::Over) };
+                self.accept(message).await?;
+                self.pieces.flush().await?;
+                return Ok(Goes::On);
+            }
+            slice = throttle.take(block.rest.len()) => slice,
+        };
+        self.write_slice(slice).await?;
+        Ok(Goes::On)
+    }
+
+    async fn accept(&mut self, message: Message) -> std::io::Result<()> {
+        match message {
+            Message::Block(segment, index, rest) => {
+                self.blocks.push_back(Outgoing { segment, index, rest, is_begun: false });
+                Ok(())
+            }
+            message => self.pieces.put(&wire::encode(&message).0).await,
         }
     }
-    let _ = pieces.stream.close().await;
+
+    async fn write_slice(&mut self, slice: usize) -> std::io::Result<()> {
+        let Some(block) = self.blocks.front_mut() else { return Ok(()) };
+        if !std::mem::replace(&mut block.is_begun, true) {
+            self.pieces.put(&wire::announce(&block.segment, block.index, block.rest.len())).await?;
+        }
+        let is_paced = slice < block.rest.len();
+        let slice = block.rest.split_to(slice);
+        let is_done = block.rest.is_empty();
+        self.pieces.put(&wire::part(slice.len())).await?;
+        self.pieces.put(&slice).await?;
+        self.written += slice.len();
+        // What is paced is not held back: each slice leaves at once.
+        if is_paced {
+            self.pieces.flush().await?;
+        }
+        if is_done {
+            self.blocks.pop_front();
+        }
+        if self.written >= REPORT { self.report().await } else { Ok(()) }
+    }
+
+    async fn report(&mut self) -> std::io::Result<()> {
+        let written = std::mem::take(&mut self.written);
+        if written == 0 {
+            return Ok(());
+        }
+        let report = NetEvent::BlocksWritten(self.ends.node, written);
+        self.ends.events.send(report).await.map_err(|_| std::io::ErrorKind::BrokenPipe.into())
+    }
 }
 
 /// A stream that is written [`PIECE`] by piece. What fills whole pieces by itself is not copied.
@@ -79,22 +159,6 @@ struct Pieces<S> {
 impl<S: AsyncWrite + Unpin> Pieces<S> {
     fn new(stream: S, traffic: Arc<Traffic>) -> Self {
         Self { stream, traffic, begun: Vec::with_capacity(PIECE) }
-    }
-
-    async fn put_message(&mut self, head: &[u8], block: &[u8], throttle: &Throttle) -> std::io::Result<()> {
-        self.put(head).await?;
-        let (mut rest, mut is_paced) = (block, false);
-        while !rest.is_empty() {
-            let (slice, later) = rest.split_at(throttle.take(rest.len()).await);
-            self.put(slice).await?;
-            // What is paced is not held back: each slice leaves at once.
-            is_paced |= !later.is_empty();
-            if is_paced {
-                self.flush().await?;
-            }
-            rest = later;
-        }
-        Ok(())
     }
 
     async fn put(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
@@ -158,8 +222,9 @@ impl From<std::io::Error> for ReadEnd {
 /// Reads messages and hands them on until the stream ends or the peer breaks the protocol.
 pub(super) async fn read(ends: Ends, stream: Stream) {
     let mut stream = Counted { stream, traffic: ends.traffic };
+    let mut frames = wire::Reader::default();
     loop {
-        let event = match read_message(&mut stream).await {
+        let event = match read_message(&mut stream, &mut frames).await {
             Ok(message) => NetEvent::Message(ends.node, message),
             Err(ReadEnd::Garbage) => NetEvent::Garbage(ends.node),
             Err(ReadEnd::Closed) => return,
@@ -171,14 +236,18 @@ pub(super) async fn read(ends: Ends, stream: Stream) {
     }
 }
 
-async fn read_message(stream: &mut Counted) -> Result<Message, ReadEnd> {
-    let mut head = [0; wire::HEADER_LEN];
-    stream.read_exact(&mut head).await?;
-    let header = Header::decode(head)?;
-    // A buffer of its own for each body: a stored block then pins nothing else.
-    let mut body = vec![0; header.body_len()];
-    stream.read_exact(&mut body).await?;
-    Ok(header.message(&Bytes::from(body))?)
+async fn read_message(stream: &mut Counted, frames: &mut wire::Reader) -> Result<Message, ReadEnd> {
+    loop {
+        let mut head = [0; wire::HEADER_LEN];
+        stream.read_exact(&mut head).await?;
+        let header = Header::decode(head)?;
+        // A buffer of its own for each body: a stored block then pins nothing else.
+        let mut body = vec![0; header.body_len()];
+        stream.read_exact(&mut body).await?;
+        if let Some(message) = frames.read(header, Bytes::from(body))? {
+            return Ok(message);
+        }
+    }
 }
 
 /// Counts what arrives as it arrives: whole messages would be too coarse to measure by.

@@ -73,8 +73,8 @@ struct Bucket {
 impl Bucket {
     /// What a slice takes at the rate.
     const SLICE: Duration = Duration::from_millis(2);
-    /// About a packet.
-    const LEAST_SLICE: usize = 1_200;
+    /// A packet, less what TCP, Noise and yamux put before it.
+    const LEAST_SLICE: usize = 1_400;
     /// Timers come late; so much is made up for.
     const LATENESS: Duration = Duration::from_millis(4);
 

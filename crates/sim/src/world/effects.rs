@@ -7,7 +7,7 @@ use streamr_relay_core::{Action, FetchEnd, FetchId, Freshness, Message, QueueTim
 
 use super::{SEED, World};
 use crate::event::{Event, Index};
-use crate::links::micros;
+use crate::links::{micros, on_wire};
 use crate::node::{Conduct, Fetching};
 use crate::queue::Micros;
 
@@ -60,7 +60,8 @@ impl World {
         {
             *blocks = BlockSet::full(blocks.capacity());
         }
-        let bytes = wire::encode(&message).0.len() as u64;
+        let (now, bytes) = (self.now, wire::encode(&message).0.len() as u64);
+        let bytes = self.node(from).links.write(to, now, bytes);
         self.tally.control_bytes += bytes;
         let left = self.leaves(from, bytes);
         if let Some(at) = self.arrival(from, to, left, bytes) {
@@ -70,7 +71,7 @@ impl World {
     }
 
     fn send_manifest(&mut self, from: Index, to: NodeId, freshness: Freshness, name: SegmentRef) {
-        let (to, bytes) = (self.names.node_index(to), self.media.manifest_frame_bytes);
+        let (to, bytes) = (self.names.node_index(to), on_wire(self.media.manifest_frame_bytes));
         self.tally.control_bytes += bytes;
         let left = self.leaves(from, bytes);
         if let Some(at) = self.arrival(from, to, left, bytes) {
@@ -80,7 +81,7 @@ impl World {
     }
 
     fn send_block(&mut self, from: Index, to: NodeId, name: SegmentRef, index: BlockIndex) {
-        let (to, bytes) = (self.names.node_index(to), self.media.block_frame_bytes());
+        let (to, bytes) = (self.names.node_index(to), on_wire(self.media.block_frame_bytes()));
         let left = self.leaves(from, bytes);
         self.queue.push(left, Event::Sent { from, to });
         let sequence = self.names.segment_sequence(name);
@@ -132,6 +133,7 @@ impl World {
     fn fetch_next(&mut self, node: Index, fetch: u32, sequence: u16, index: BlockIndex, asked: Micros) {
         let bytes = u64::from(self.media.block_len);
         self.tally.left_origin(sequence, bytes);
+        let bytes = on_wire(bytes);
         let mut at = self.origin.pass(asked, bytes).saturating_add(self.network.latency(SEED, node));
         if let Some(downlink) = &mut self.nodes[node as usize].downlink {
             at = downlink.pass(at, bytes);

@@ -103,7 +103,8 @@ fn seed_node(scenario: &Scenario) -> Node {
 
 fn supporter(scenario: &Scenario, index: Index, stay: Stay) -> Node {
     let offered = offered(scenario, index);
-    let line = BitsPerSecond(offered.0 * u64::from(scenario.uplink_percent) / 100);
+    let line = offered.0 * u64::from(scenario.uplink_percent) / 100;
+    let line = BitsPerSecond(line + scenario.line_extra.0);
     let downlink = scenario.paths.downlink_rate_percent.map(|percent| scenario.share_of_rate(percent));
     Node { conduct: conduct(scenario, index), ..node(offered, line, downlink, stay) }
 }

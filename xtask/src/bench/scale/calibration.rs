@@ -22,7 +22,6 @@ const SETTLING: Duration = Duration::from_secs(8);
 /// A segment that is not whole everywhere by then does not count.
 const GRACE: Duration = Duration::from_secs(8);
 const SIM_LIMIT: Duration = Duration::from_secs(120);
-const BLOCK_LEN: u64 = 32 * 1024;
 
 pub(super) fn rows() -> [Row; 2] {
     ["copies_error", "last_peer_error"]
