@@ -107,4 +107,10 @@ impl Swarm {
         let mut uploads = self.peers.iter().map(|(_, peer)| &peer.upload);
         uploads.any(|upload| !upload.queue.is_empty() || upload.in_flight_bytes > 0)
     }
+    /// Blocks that only the pace holds back: those for peers whose sockets take more. After an upload there are
+    /// some exactly where more would be sent if more might be.
+    pub fn blocks_waiting(&self) -> u64 {
+        let ready = self.peers.iter().filter(|(_, peer)| peer.upload.is_ready());
+        ready.map(|(_, peer)| peer.upload.queue.len() as u64).sum()
+    }
 }
