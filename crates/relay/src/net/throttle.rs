@@ -1,6 +1,7 @@
 //! Spreads what is written over time. A block written at once waits in the home router, and so does the
 //! packet of a game behind it: 32 KiB are 26 ms at 10 Mb/s. So blocks are written in slices of a few
-//! milliseconds each, whatever link they are for.
+//! milliseconds each, whatever link they are for, and whatever stream where several share the uplink: who may
+//! send how much is decided before blocks come here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use streamr_model::BitsPerSecond;
 use tokio::time::Instant;
 
-/// The rate of all links together.
+/// The rate of all links together. The links of several streams are on as many threads.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     bucket: Mutex<Option<Bucket>>,
