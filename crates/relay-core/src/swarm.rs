@@ -390,13 +390,6 @@ impl Swarm {
         self.config.uplink = share;
     }
 
-    /// Paces uploads anew, and says so.
-    pub fn set_upload_cap(&mut self, now: Instant, cap: BitsPerSecond) {
-        self.config.uplink = cap;
-        self.pacer.set_rate(cap, now);
-        self.advance(now);
-    }
-
     /// Says good-bye to everybody. The driver then waits a little while [`Swarm::is_uploading`].
     pub fn leave(&mut self) {
         let nodes: Vec<NodeId> = self.peers.iter().map(|(_, peer)| peer.node).collect();
