@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
-use streamr_model::BitsPerSecond;
 use streamr_relay::{Member, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 
@@ -34,8 +33,6 @@ pub(crate) trait Carried: Send + Sync + 'static {
         members: Vec<PeerAddresses>,
         electors: Vec<Member>,
     ) -> impl Future<Output = ()> + Send;
-    /// See [`Relay::set_upload_cap`].
-    fn set_upload_cap(&self, cap: BitsPerSecond) -> impl Future<Output = ()> + Send;
     /// See [`Relay::stop`].
     fn stop(self) -> impl Future<Output = ()> + Send;
 }
@@ -72,10 +69,6 @@ impl Carried for Relay {
         electors: Vec<Member>,
     ) {
         Self::set_members(self, seed, members, electors).await;
-    }
-
-    async fn set_upload_cap(&self, cap: BitsPerSecond) {
-        Self::set_upload_cap(self, cap).await;
     }
 
     async fn stop(self) {

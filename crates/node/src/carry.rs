@@ -4,13 +4,14 @@
 //! value wins, and ends it by its token; so a slow relay never holds up the driver.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_coordinator_api::Membership;
 use streamr_model::{BitsPerSecond, SecretKey, StreamId, StreamKey};
 use streamr_relay::{
-    ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, Yielding,
+    ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, SharedUplink, Yielding,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,7 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
     began: impl FnOnce(Begun) -> F + Send,
 ) -> Result<(), BeginError> {
     let Some(started) = stop.run_until_cancelled(start(&*carrier, order)).await else { return Ok(()) };
-    let (relay, mut cap, mut members, begun) = started?;
+    let Started { relay, uplink, mut cap, mut members, begun } = started?;
     began(begun).await;
     loop {
         tokio::select! {
@@ -103,7 +104,7 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
             () = stop.cancelled() => break,
             Ok(()) = cap.changed() => {
                 let latest = *cap.borrow_and_update();
-                relay.set_upload_cap(latest).await;
+                uplink.set_cap(latest);
             }
             Ok(()) = members.changed() => {
                 let latest = members.borrow_and_update().clone();
@@ -120,12 +121,20 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
     Ok(())
 }
 
-type Started<R> = (R, watch::Receiver<BitsPerSecond>, watch::Receiver<Members>, Begun);
+/// What the task holds on to.
+struct Started<R> {
+    relay: R,
+    uplink: SharedUplink,
+    cap: watch::Receiver<BitsPerSecond>,
+    members: watch::Receiver<Members>,
+    begun: Begun,
+}
 
 async fn start<C: Carrier>(carrier: &C, order: CarryOrder) -> Result<Started<C::Carried>, BeginError> {
     let (token, membership) = ask(&order).await?;
     let stream_key = membership.key.ok_or_else(|| no_signer(&order.stream))?;
-    let (relay, events, notice) = listen(carrier, &order, stream_key, &membership.origin).await?;
+    let uplink = uplink(&order.settings);
+    let (relay, events, notice) = listen(carrier, &order, &uplink, (stream_key, &membership.origin)).await?;
     let first = Members::from(&membership);
     relay.set_members(first.seed.clone(), first.members.clone(), first.electors.clone()).await;
     let (cap_tx, cap) = watch::channel(BitsPerSecond(order.settings.upload_cap_bps));
@@ -141,7 +150,13 @@ async fn start<C: Carrier>(carrier: &C, order: CarryOrder) -> Result<Started<C::
         members: members_tx,
         cap: cap_tx,
     };
-    Ok((relay, cap, members, begun))
+    Ok(Started { relay, uplink, cap, members, begun })
+}
+
+/// The person's uplink. One stream is carried at a time, which so shares it with none and learns it anew.
+fn uplink(settings: &Settings) -> SharedUplink {
+    let yielding = if settings.give_way { Yielding::On } else { Yielding::Off };
+    SharedUplink::new(BitsPerSecond(settings.upload_cap_bps), yielding)
 }
 
 /// The membership, enrolling first or again where the coordinator wants it.
@@ -169,19 +184,19 @@ async fn ask(order: &CarryOrder) -> Result<(String, Membership), BeginError> {
 async fn listen<C: Carrier>(
     carrier: &C,
     order: &CarryOrder,
-    stream_key: StreamKey,
-    origin: &Url,
+    uplink: &SharedUplink,
+    from: (StreamKey, &Url),
 ) -> Result<(C::Carried, mpsc::Receiver<RelayEvent>, Option<UiError>), BeginError> {
     let (playback, peer) = (order.settings.playback_port, order.settings.peer_port);
     let mut taken = None;
     for ports in distinct([(playback, peer), (0, peer), (playback, 0), (0, 0)]) {
-        match carrier.start(config(order, stream_key, origin, ports)).await {
+        match carrier.start(config(order, uplink, from, ports)).await {
             Ok((relay, events)) => {
                 return Ok((relay, events, taken.map(|_| port_notice((playback, peer), ports))));
             }
             Err(error @ RelayError::Listen { .. }) => taken = Some(error),
             Err(error @ RelayError::Origin(_)) => return Err(BeginError::Never(bad_origin(&error))),
-            Err(error @ RelayError::Network(_)) => {
+            Err(error @ (RelayError::Network(_) | RelayError::TooManyStreams(_))) => {
                 return Err(BeginError::Never(UiError::internal(error.to_string())));
             }
         }
@@ -210,8 +225,8 @@ fn distinct(all: [(u16, u16); 4]) -> impl Iterator<Item = (u16, u16)> {
 
 fn config(
     order: &CarryOrder,
-    stream_key: StreamKey,
-    origin: &Url,
+    uplink: &SharedUplink,
+    (stream_key, origin): (StreamKey, &Url),
     (playback, peer): (u16, u16),
 ) -> RelayConfig {
     let settings = &order.settings;
@@ -222,8 +237,8 @@ fn config(
         origin: origin.clone(),
         listen: ListenAt { ip: settings.listen_ip, port: peer },
         playback: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), playback),
-        upload_cap: BitsPerSecond(settings.upload_cap_bps),
-        yielding: if settings.give_way { Yielding::On } else { Yielding::Off },
+        uplink: uplink.clone(),
+        weight: NonZeroU32::MIN,
         live_delay: Duration::from_millis(settings.live_delay_ms),
         store_limit_bytes: settings.store_limit_mb.saturating_mul(1_000_000),
     }

@@ -5,12 +5,16 @@
 //! get more except from one that has, for its weight, no more than itself. Bertsekas and Gallager, “Data
 //! Networks”, 6.5.2, give the unweighted case.
 //!
-//! A node that supports several streams gives each one's [`Swarm`](crate::Swarm) its share with
-//! [`Swarm::set_upload_cap`](crate::Swarm::set_upload_cap), and shares anew when what they ask for has changed.
+//! [`share`] is the arithmetic; [`Division`] says what each stream of a node asks for, and what each one's
+//! [`Swarm`](crate::Swarm) may send.
+
+mod division;
 
 use std::num::NonZeroU32;
 
 use streamr_model::BitsPerSecond;
+
+pub use division::{Division, Seat};
 
 /// What one stream asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

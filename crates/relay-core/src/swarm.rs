@@ -78,6 +78,8 @@ pub struct Counters {
     pub bytes_served: u64,
     /// Blocks handed to the driver for peers.
     pub blocks_sent: u64,
+    /// Their bytes.
+    pub bytes_sent: u64,
     /// Blocks that did not verify.
     pub blocks_bad: u64,
     /// Blocks that came though we had them.
@@ -403,13 +405,6 @@ impl Swarm {
     /// What others may count on: what we say of ourselves to neighbours.
     pub fn set_upload_share(&mut self, share: BitsPerSecond) {
         self.config.uplink = share;
-    }
-
-    /// Paces uploads anew, and says so.
-    pub fn set_upload_cap(&mut self, now: Instant, cap: BitsPerSecond) {
-        self.config.uplink = cap;
-        self.pacer.set_rate(cap, now);
-        self.advance(now);
     }
 
     /// Says good-bye to everybody. The driver then waits a little while [`Swarm::is_uploading`].

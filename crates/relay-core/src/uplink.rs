@@ -57,11 +57,12 @@ pub struct Echo {
     pub received: u64,
 }
 
-/// See the module.
+/// See the module. `L` names a line to a peer: a node, or, where one node is connected for several streams, node
+/// and stream. Such a node has two voices in the median; it could as well have come as two nodes.
 #[derive(Debug)]
-pub struct Uplink {
+pub struct Uplink<L = NodeId> {
     control: Control,
-    paths: BTreeMap<NodeId, Path>,
+    paths: BTreeMap<L, Path>,
     sent: Meter,
     delivered: ArrivalMeter,
     jitter: Duration,
@@ -73,6 +74,11 @@ pub struct Uplink {
 impl Uplink {
     /// What is promised to others, of what was measured.
     pub const SHARE_PERCENT: u64 = 80;
+    /// Without media for so long, the uplink is not busy with us.
+    const BUSY_AFTER_SEND: Duration = Duration::from_secs(2);
+}
+
+impl<L: Copy + Ord> Uplink<L> {
     /// The rate is set anew this often.
     const TICK: Duration = Duration::from_millis(100);
     /// Time between probes while media goes out: over all peers, or shorter where there are many.
@@ -80,8 +86,6 @@ impl Uplink {
     const PROBE_BUSIEST: Duration = Duration::from_millis(25);
     /// Time between probes otherwise: the undisturbed round trip must be known before it matters.
     const PROBE_IDLE: Duration = Duration::from_secs(1);
-    /// Without media for so long, the uplink is not busy with us.
-    const BUSY_AFTER_SEND: Duration = Duration::from_secs(2);
     /// Peers that are probed though they are sent nothing: those nearby, for a second opinion.
     const WITNESSES: usize = 4;
     /// Growth of the round trip that is still calm where the path never jitters.
@@ -91,8 +95,8 @@ impl Uplink {
     const MOST_JITTER: Duration = Duration::from_millis(15);
     /// Peers whose newest answers are the newest news.
     const NEWEST: usize = 5;
-    /// The most peers watched; beyond it newcomers are not.
-    const MAX_PATHS: usize = 128;
+    /// The most lines watched, as many as eight streams have connections; beyond it newcomers are not.
+    const MAX_PATHS: usize = 768;
 
     /// Knows nothing yet, and begins with half of the person's cap, which is never exceeded.
     pub fn new(cap: BitsPerSecond, now: Instant) -> Self {
@@ -132,7 +136,7 @@ impl Uplink {
         let cap = self.control.cap();
         match self.measured() {
             Some(Measured { capacity, certainty: Certainty::About, .. }) => {
-                BitsPerSecond(capacity.0 / 100 * Self::SHARE_PERCENT).min(cap)
+                BitsPerSecond(capacity.0 / 100 * Uplink::SHARE_PERCENT).min(cap)
             }
             _ => cap,
         }
@@ -152,23 +156,23 @@ impl Uplink {
     }
 
     fn is_busy(&self, now: Instant) -> bool {
-        self.sent_at.is_some_and(|at| now - at < Self::BUSY_AFTER_SEND)
+        self.sent_at.is_some_and(|at| now - at < Uplink::BUSY_AFTER_SEND)
     }
 
     /// A peer that is reached over the uplink can be probed from now on.
-    pub fn handle_connected(&mut self, node: NodeId) {
+    pub fn handle_connected(&mut self, line: L) {
         if self.paths.len() < Self::MAX_PATHS {
-            self.paths.insert(node, Path::default());
+            self.paths.insert(line, Path::default());
         }
     }
 
     /// A peer is gone.
-    pub fn handle_disconnected(&mut self, node: NodeId) {
-        self.paths.remove(&node);
+    pub fn handle_disconnected(&mut self, line: L) {
+        self.paths.remove(&line);
     }
 
-    /// So many bytes went out to `node` since the last time.
-    pub fn handle_sent(&mut self, now: Instant, node: NodeId, bytes: u64) {
+    /// So many bytes went out over `line` since the last time.
+    pub fn handle_sent(&mut self, now: Instant, line: L, bytes: u64) {
         if bytes == 0 {
             return;
         }
@@ -177,15 +181,15 @@ impl Uplink {
         }
         self.sent.add(now, bytes);
         self.sent_at = Some(now);
-        if let Some(path) = self.paths.get_mut(&node) {
+        if let Some(path) = self.paths.get_mut(&line) {
             path.note_sent(now);
         }
     }
 
     /// A probe was answered.
-    pub fn handle_echo(&mut self, now: Instant, node: NodeId, echo: Echo) {
+    pub fn handle_echo(&mut self, now: Instant, line: L, echo: Echo) {
         let quiet = self.sent.rate(now).0 * 4 < self.rate().0;
-        let Some(path) = self.paths.get_mut(&node) else { return };
+        let Some(path) = self.paths.get_mut(&line) else { return };
         self.delivered.add(now, path.note_echo(now, echo));
         if quiet && let Some(grown) = path.latest(now).filter(|grown| *grown < Self::MOST_JITTER) {
             self.jitter = (self.jitter * 15 + grown) / 16;
@@ -218,7 +222,7 @@ impl Uplink {
 
     /// Whom to probe now. The driver reports the answer with [`Uplink::handle_echo`]; a peer is not asked
     /// again before it has answered.
-    pub fn poll_probe(&mut self, now: Instant) -> Option<NodeId> {
+    pub fn poll_probe(&mut self, now: Instant) -> Option<L> {
         if now < self.probe_at {
             return None;
         }
@@ -231,28 +235,28 @@ impl Uplink {
             _ => Self::PROBE_IDLE,
         };
         self.probe_at = now + interval;
-        let node = next?;
-        self.paths.get_mut(&node)?.note_asked(now);
-        Some(node)
+        let line = next?;
+        self.paths.get_mut(&line)?.note_asked(now);
+        Some(line)
     }
 
     /// Of those that media goes to, and of a few nearby, whoever was asked longest ago; and how many they are.
-    fn next_to_probe(&self, now: Instant, busy: bool) -> (usize, Option<NodeId>) {
-        let mut near: Vec<(Duration, NodeId)> = self
+    fn next_to_probe(&self, now: Instant, busy: bool) -> (usize, Option<L>) {
+        let mut near: Vec<(Duration, L)> = self
             .paths
             .iter()
             .filter(|(_, path)| !path.is_silent(now))
-            .map(|(node, path)| (path.base().unwrap_or_default(), *node))
+            .map(|(line, path)| (path.base().unwrap_or_default(), *line))
             .collect();
         near.sort_unstable();
         near.truncate(Self::WITNESSES);
-        let watched = |node: &NodeId, path: &Path| {
-            !busy || path.is_sent_to(now) || near.iter().any(|(_, near)| near == node)
+        let watched = |line: &L, path: &Path| {
+            !busy || path.is_sent_to(now) || near.iter().any(|(_, near)| near == line)
         };
-        let watched = self.paths.iter().filter(|(node, path)| watched(node, path));
+        let watched = self.paths.iter().filter(|(line, path)| watched(line, path));
         let count = watched.clone().count();
         let next = watched.filter(|(_, path)| path.may_be_asked()).min_by_key(|(_, path)| path.asked_at());
-        (count, next.map(|(node, _)| *node))
+        (count, next.map(|(line, _)| *line))
     }
 
     /// When to call [`Uplink::handle_timeout`] and [`Uplink::poll_probe`] at the latest; `None` while

@@ -1,6 +1,7 @@
 //! The interface of this crate to the node and to the signer.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
 use crate::driver::{self, Channels, Order, Supporting};
-use crate::net::Net;
+use crate::net::{Net, Throttle};
 use crate::origin::{OriginPatience, OriginReader};
 use crate::playback::{Playback, PlaybackServer};
 use crate::thread::OwnThread;
+use crate::uplink::{SharedUplink, UplinkSeat};
 
 /// Where peers can reach us: one port for QUIC (UDP) and TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +44,11 @@ pub struct RelayConfig {
     pub listen: ListenAt,
     /// Where local players find the stream.
     pub playback: SocketAddr,
-    /// What is given to peers never exceeds this.
-    pub upload_cap: BitsPerSecond,
-    /// Whether others on the uplink are given way to.
-    pub yielding: Yielding,
+    /// What is given to peers passes this, beside what other streams' relays give to theirs.
+    pub uplink: SharedUplink,
+    /// How much the stream counts beside the others there: where both want more than there is, one of twice
+    /// the weight gets twice as much.
+    pub weight: NonZeroU32,
     /// How long after publication a segment must be complete here.
     pub live_delay: Duration,
     /// The most segment bytes kept in memory.
@@ -70,14 +73,14 @@ pub struct UplinkMeasured {
     pub is_limit: bool,
 }
 
-/// How the uplink is used now.
+/// How one stream uses the uplink now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadView {
     /// `None` until something was sent.
     pub measured: Option<UplinkMeasured>,
-    /// Uploads are paced to this now.
+    /// The stream's uploads are paced to this now.
     pub rate_now: BitsPerSecond,
-    /// What others may count on.
+    /// What the stream's peers may count on: its part, by weight, of what all may.
     pub share: BitsPerSecond,
     /// Whether somebody else needs the uplink now.
     pub gives_way: bool,
@@ -179,6 +182,9 @@ pub enum RelayError {
     /// The origin's address cannot be used.
     #[error("the origin cannot be read: {0}")]
     Origin(String),
+    /// So many share the uplink already, and no more can.
+    #[error("no more than {0} streams can share an uplink")]
+    TooManyStreams(usize),
     /// libp2p refused its configuration.
     #[error("the peer network cannot start: {0}")]
     Network(String),
@@ -212,23 +218,24 @@ impl Relay {
         let playback =
             Arc::new(Playback::new(config.stream.clone(), config.store_limit_bytes, driver::wall_clock()));
         let server = playback.serve(config.playback).await?;
+        let uplink = config.uplink.join(config.weight)?;
         let me = config.identity.node_id();
         let swarm = Swarm::new(
             Config {
                 me,
                 role: Role::Supporter,
                 stream: config.stream,
-                uplink: config.upload_cap,
+                uplink: uplink.part().promised,
                 live_delay: config.live_delay,
                 store_limit_bytes: config.store_limit_bytes,
                 retention: RETENTION,
             },
             driver::BEGINNING,
         );
-        let measured_cap = (config.yielding == Yielding::On).then_some(config.upload_cap);
-        let supporting = Supporting { reader, playback, measured_cap };
+        let supporting = Supporting { reader, playback };
         let thread = OwnThread::start("relay")?;
-        let start = spawn(swarm, config.stream_key, config.identity, config.listen, Some(supporting));
+        let supporter = Some((supporting, uplink));
+        let start = spawn(swarm, config.stream_key, config.identity, config.listen, supporter);
         let Handles { orders, stats, events, addresses } = thread.run(start).await?;
         Ok((Self { me, orders, stats, addresses, playback: server, _thread: thread }, events))
     }
@@ -262,11 +269,6 @@ impl Relay {
             order(&self.orders, Order::LetGoOfSeeds).await;
         }
         order(&self.orders, Order::SetMembers { seed, members, electors }).await;
-    }
-
-    /// Changes the cap; takes effect with the next block.
-    pub async fn set_upload_cap(&self, cap: BitsPerSecond) {
-        order(&self.orders, Order::SetUploadCap(cap)).await;
     }
 
     /// Finishes blocks under way for at most a second, says good-bye, closes every socket.
@@ -359,15 +361,17 @@ async fn spawn(
     key: StreamKey,
     identity: SecretKey,
     listen: ListenAt,
-    supporting: Option<Supporting>,
+    supporter: Option<(Supporting, UplinkSeat)>,
 ) -> Result<Handles, RelayError> {
-    let (net, net_events) = Net::start(&identity, listen).await?;
+    let (supporting, uplink) = supporter.unzip();
+    let throttle = uplink.as_ref().map_or_else(|| Arc::new(Throttle::new()), UplinkSeat::throttle);
+    let (net, net_events) = Net::start(&identity, listen, throttle).await?;
     let addresses = net.addresses().to_vec();
     let (orders, order_rx) = mpsc::channel(ORDERS);
     let (stats_tx, stats) = watch::channel(RelayStats::default());
     let (event_tx, events) = mpsc::channel(EVENTS);
     let channels = Channels { orders: order_rx, net: net_events, stats: stats_tx, events: event_tx };
-    tokio::spawn(driver::run(swarm, key, net, supporting, channels));
+    tokio::spawn(driver::run(swarm, key, net, supporting, uplink, channels));
     Ok(Handles { orders, stats, events, addresses })
 }
 

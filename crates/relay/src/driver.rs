@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use streamr_model::{BitsPerSecond, BlockIndex, Manifest, NodeId, SegmentRef, Signed, StreamKey, UnixMs};
+use streamr_model::{BlockIndex, Manifest, NodeId, SegmentRef, Signed, StreamKey, UnixMs};
 use streamr_relay_core::{
     Action, DropReason, FetchEnd, FetchId, Freshness, Instant, Keep, Member, Message, Role, Supplier, Swarm,
     Verdict,
@@ -25,9 +25,9 @@ use crate::net::{Afterwards, Net, NetEvent};
 use crate::origin::OriginReader;
 use crate::playback::Playback;
 use crate::store::Store;
+use crate::uplink::UplinkSeat;
 
 use stats::Ledger;
-use uplink::Gauge;
 
 /// What the network reported is taken in so many at a time before anything is done about it: as many blocks
 /// are hashed in a tenth of a millisecond.
@@ -43,7 +43,6 @@ const FINEST_SLEEP: Duration = Duration::from_millis(1);
 pub(crate) enum Order {
     SetMembers { seed: Option<PeerAddresses>, members: Vec<PeerAddresses>, electors: Vec<Member> },
     LetGoOfSeeds,
-    SetUploadCap(BitsPerSecond),
     Publish(Box<Signed<Manifest>>, Bytes),
     Stop(oneshot::Sender<()>),
 }
@@ -53,8 +52,6 @@ pub(crate) enum Order {
 pub(crate) struct Supporting {
     pub(crate) reader: OriginReader,
     pub(crate) playback: Arc<Playback>,
-    /// The cap of an uplink that is measured, and on which others are given way to.
-    pub(crate) measured_cap: Option<BitsPerSecond>,
 }
 
 /// The channels a driver lives on.
@@ -78,7 +75,7 @@ pub(crate) struct Driver {
     fetched: mpsc::Sender<FetchEvent>,
     fetches: HashMap<FetchId, AbortHandle>,
     ledger: Ledger,
-    gauge: Option<Gauge>,
+    uplink: Option<UplinkSeat>,
     events: mpsc::Sender<RelayEvent>,
     origin_ails: bool,
 }
@@ -97,12 +94,12 @@ pub(crate) async fn run(
     key: StreamKey,
     net: Net,
     supporting: Option<Supporting>,
+    uplink: Option<UplinkSeat>,
     mut channels: Channels,
 ) {
     /// Blocks of all fetches that wait for the driver; beyond it the fetches wait.
     const FETCHED: usize = 64;
     let (fetched, mut fetch_events) = mpsc::channel(FETCHED);
-    let measured_cap = supporting.as_ref().and_then(|supporting| supporting.measured_cap);
     let mut driver = Driver {
         begun: tokio::time::Instant::now(),
         key,
@@ -114,13 +111,10 @@ pub(crate) async fn run(
         fetched,
         fetches: HashMap::new(),
         ledger: Ledger::default(),
-        gauge: measured_cap.map(|cap| Gauge::new(cap, BEGINNING)),
+        uplink,
         events: channels.events,
         origin_ails: false,
     };
-    if driver.supporting.is_some() && driver.gauge.is_none() {
-        driver.net.throttle().set_rate(Some(driver.swarm.upload_rate()));
-    }
     let mut stats_tick = tokio::time::interval(STATS_INTERVAL);
     let mut stopping: Option<(oneshot::Sender<()>, tokio::time::Instant)> = None;
     loop {
@@ -146,6 +140,7 @@ pub(crate) async fn run(
                 more.take(EVENTS_AT_ONCE - 1).for_each(|event| driver.on_net(event));
             }
             Some(event) = fetch_events.recv() => driver.on_fetch(event),
+            () = uplink::changed(&mut driver.uplink) => {}
             () = tokio::time::sleep_until(wake) => driver.swarm.handle_timeout(driver.now()),
             _ = stats_tick.tick() => {
                 channels.stats.send_replace(driver.stats());
@@ -172,9 +167,9 @@ impl Driver {
 
     fn next_wake(&mut self) -> tokio::time::Instant {
         let now = self.now();
-        let gauge = self.gauge.as_ref().and_then(|gauge| gauge.poll_timeout(now));
-        let first = self.swarm.poll_timeout(now).into_iter().chain(gauge).min();
-        let wait = first.map_or(Duration::from_secs(1), |at| at - now);
+        let uplink = self.uplink.as_ref().and_then(UplinkSeat::wait);
+        let first = self.swarm.poll_timeout(now).map(|at| at - now).into_iter().chain(uplink).min();
+        let wait = first.unwrap_or(Duration::from_secs(1));
         tokio::time::Instant::now() + wait.max(FINEST_SLEEP)
     }
 
@@ -186,13 +181,6 @@ impl Driver {
                 self.net.set_targets(seed, members).await;
             }
             Order::LetGoOfSeeds => self.let_go_of_seeds().await,
-            Order::SetUploadCap(cap) => match &mut self.gauge {
-                Some(gauge) => gauge.set_cap(cap),
-                None => {
-                    self.swarm.set_upload_cap(now, cap);
-                    self.net.throttle().set_rate(Some(cap));
-                }
-            },
             Order::Publish(signed, segment) => self.publish(now, *signed, &segment),
             // Taken by `run`.
             Order::Stop(_) => {}
@@ -234,16 +222,16 @@ impl Driver {
         let now = self.now();
         match event {
             NetEvent::Connected(node, connection) => {
-                if let Some(gauge) = &mut self.gauge {
-                    gauge.connected(node, &connection);
+                if let Some(seat) = &mut self.uplink {
+                    seat.connected(node, &connection);
                 }
                 self.links.insert(node, connection.queue);
                 self.swarm.handle_connected(now, node);
             }
             NetEvent::Disconnected(node) => {
                 self.links.remove(&node);
-                if let Some(gauge) = &mut self.gauge {
-                    gauge.disconnected(node);
+                if let Some(seat) = &mut self.uplink {
+                    seat.disconnected(node);
                 }
                 self.swarm.handle_disconnected(now, node);
             }
@@ -256,13 +244,13 @@ impl Driver {
             NetEvent::Message(node, message) => self.swarm.handle_message(now, node, message),
             NetEvent::Garbage(node) => self.swarm.handle_protocol_error(now, node),
             NetEvent::Echo(node, echo) => {
-                if let Some(gauge) = &mut self.gauge {
-                    gauge.echo(now, node, echo);
+                if let Some(seat) = &mut self.uplink {
+                    seat.echo(node, echo);
                 }
             }
             NetEvent::BlocksWritten(node, bytes) => {
-                if let Some(gauge) = &mut self.gauge {
-                    gauge.wrote(now, node);
+                if let Some(seat) = &mut self.uplink {
+                    seat.wrote(node);
                 }
                 self.ledger.served(node);
                 self.swarm.handle_block_sent(now, node, bytes);
@@ -430,7 +418,7 @@ impl Driver {
             recent: self.ledger.recent(),
             received: stats::tallies(&self.swarm),
             store_bytes: self.store.bytes(),
-            upload: self.gauge.as_ref().map(Gauge::view),
+            upload: self.uplink.as_ref().and_then(UplinkSeat::view),
         }
     }
 }

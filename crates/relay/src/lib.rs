@@ -11,9 +11,11 @@ pub mod origin;
 mod playback;
 mod store;
 mod thread;
+mod uplink;
 
 pub use api::{
     ListenAt, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats, Seed, SeedConfig,
     SegmentTiming, UplinkMeasured, UploadView, Yielding,
 };
 pub use streamr_relay_core::Member;
+pub use uplink::SharedUplink;

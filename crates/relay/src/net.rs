@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::api::{ListenAt, PeerAddresses, RelayError};
 pub(crate) use probe::Traffic;
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{Slices, Throttle};
 
 /// What the network reports.
 #[derive(Debug)]
@@ -85,28 +85,22 @@ pub(crate) enum Afterwards {
 pub(crate) struct Net {
     commands: mpsc::Sender<NetCommand>,
     addresses: Vec<String>,
-    throttle: Arc<Throttle>,
 }
 
 impl Net {
     const COMMANDS: usize = 256;
     const EVENTS: usize = 1_024;
 
-    /// Listens on one port for QUIC and TCP.
+    /// Listens on one port for QUIC and TCP. All blocks pass `throttle`.
     pub(crate) async fn start(
         identity: &SecretKey,
         listen: ListenAt,
+        throttle: Arc<Throttle>,
     ) -> Result<(Self, mpsc::Receiver<NetEvent>), RelayError> {
         let (commands, command_rx) = mpsc::channel(Self::COMMANDS);
         let (events, event_rx) = mpsc::channel(Self::EVENTS);
-        let throttle = Arc::new(Throttle::new());
-        let addresses = task::start(identity, listen, command_rx, events, Arc::clone(&throttle)).await?;
-        Ok((Self { commands, addresses, throttle }, event_rx))
-    }
-
-    /// What all blocks pass.
-    pub(crate) fn throttle(&self) -> &Throttle {
-        &self.throttle
+        let addresses = task::start(identity, listen, command_rx, events, throttle).await?;
+        Ok((Self { commands, addresses }, event_rx))
     }
 
     /// Multiaddr texts of where we listen.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use streamr_model::{
     StreamId, UnixMs,
 };
 use streamr_relay::{
-    ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig, Yielding,
+    ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig, SharedUplink, Yielding,
 };
 use url::Url;
 
@@ -80,8 +81,8 @@ async fn relay(n: usize, key: &SecretKey, url: &Url) -> Relay {
         origin: url.clone(),
         listen: loopback(),
         playback: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        yielding: Yielding::On,
-        upload_cap: BitsPerSecond(100_000_000),
+        uplink: SharedUplink::new(BitsPerSecond(100_000_000), Yielding::On),
+        weight: NonZeroU32::MIN,
         live_delay: Duration::from_secs(6),
         store_limit_bytes: 64 << 20,
     };

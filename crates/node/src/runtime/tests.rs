@@ -320,7 +320,7 @@ async fn a_changed_cap_reaches_the_relay_the_file_and_the_coordinator() {
     assert_eq!(bench.ask(settings(1)).await.unwrap_err().code, UiErrorCode::SettingInvalid);
     bench.ask(settings(3_000_000)).await.unwrap();
     eventually("the relay heard", || {
-        bench.carrier.seen().cap == Some(streamr_model::BitsPerSecond(3_000_000))
+        bench.carrier.seen().uplink.as_ref().is_some_and(|uplink| uplink.cap().0 == 3_000_000)
     })
     .await;
     eventually("it is reported", || coordinator.world().beats.iter().any(|b| b.uplink_bps.0 == 3_000_000))

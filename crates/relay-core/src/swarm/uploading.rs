@@ -70,6 +70,7 @@ impl Swarm {
             let (node, name) = (peer.node, segment.name);
             self.pacer.spend(len);
             self.counters.blocks_sent += 1;
+            self.counters.bytes_sent += len as u64;
             self.act(Action::SendBlock(node, name, index));
         }
     }
@@ -107,5 +108,12 @@ impl Swarm {
     pub fn is_uploading(&self) -> bool {
         let mut uploads = self.peers.iter().map(|(_, peer)| &peer.upload);
         uploads.any(|upload| !upload.queue.is_empty() || upload.in_flight_bytes > 0)
+    }
+
+    /// Bytes that only the pace holds back: those for peers whose sockets take more. After an upload there are
+    /// some exactly where more would be sent if more might be.
+    pub fn bytes_waiting(&self) -> u64 {
+        let ready = self.peers.iter().filter(|(_, peer)| peer.upload.is_ready());
+        ready.map(|(_, peer)| peer.upload.queue.len() as u64).sum::<u64>() * self.block_len()
     }
 }

@@ -1,6 +1,7 @@
 //! Our own stack: a seed that publishes on order, a node that says when a segment is whole.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
@@ -10,7 +11,9 @@ use streamr_model::{
     BitsPerSecond, Manifest, MediaSequence, NodeId, RenditionId, SecretKey, SegmentContainer, Signed,
     StreamEpoch, StreamId, UnixMs,
 };
-use streamr_relay::{ListenAt, Member, PeerAddresses, Relay, RelayConfig, Seed, SeedConfig, Yielding};
+use streamr_relay::{
+    ListenAt, Member, PeerAddresses, Relay, RelayConfig, Seed, SeedConfig, SharedUplink, Yielding,
+};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use url::Url;
 
@@ -118,9 +121,9 @@ pub(crate) async fn relay(options: &Options) -> anyhow::Result<()> {
         origin: options.get("origin")?,
         listen: ListenAt { ip: ip.into(), port: 0 },
         playback: SocketAddr::from((ip, 0)),
-        upload_cap: BitsPerSecond(options.get_or("cap", UPLINK.0)?),
         // The cap alone shall hold: what is measured is not the measuring of uplinks.
-        yielding: Yielding::Off,
+        uplink: SharedUplink::new(BitsPerSecond(options.get_or("cap", UPLINK.0)?), Yielding::Off),
+        weight: NonZeroU32::MIN,
         live_delay: Duration::from_secs(options.get_or("delay_s", 20)?),
         store_limit_bytes: options.get_or("store", 64 << 20)?,
     };

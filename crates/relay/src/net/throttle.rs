@@ -1,6 +1,7 @@
 //! Spreads what is written over time. A block written at once waits in the home router, and so does the
 //! packet of a game behind it: 32 KiB are 26 ms at 10 Mb/s. So blocks are written in slices of a few
-//! milliseconds each, whatever link they are for.
+//! milliseconds each, whatever link they are for, and whatever stream where several share the uplink: who may
+//! send how much is decided before blocks come here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,27 @@ use std::time::Duration;
 use streamr_model::BitsPerSecond;
 use tokio::time::Instant;
 
-/// The rate of all links together.
+/// How much is written at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slices {
+    /// As little as a game's packet does not notice. Each costs a wake-up, an encryption and a packet.
+    Short,
+    /// As little as a home router can hold back: nobody else is to be spared.
+    Long,
+}
+
+impl Slices {
+    /// What a slice takes at the rate, and its least length: packets less what TCP, Noise and yamux put before them.
+    fn at(self, rate: BitsPerSecond) -> usize {
+        let (span, least) = match self {
+            Self::Short => (Duration::from_millis(2), 1_400),
+            Self::Long => (Duration::from_millis(16), 4 * 1_400),
+        };
+        usize::try_from(rate.bytes_in(span)).unwrap_or(usize::MAX).max(least)
+    }
+}
+
+/// The rate of all links together. The links of several streams are on as many threads.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     bucket: Mutex<Option<Bucket>>,
@@ -26,13 +47,13 @@ impl Throttle {
     }
 
     /// From now on, at this rate; `None`: as fast as the links take it.
-    pub(crate) fn set_rate(&self, rate: Option<BitsPerSecond>) {
+    pub(crate) fn set_rate(&self, pace: Option<(BitsPerSecond, Slices)>) {
         let now = Instant::now();
         let mut bucket = self.bucket();
-        *bucket = match (rate, bucket.take()) {
+        *bucket = match (pace, bucket.take()) {
             (None, _) => None,
-            (Some(rate), None) => Some(Bucket { rate, debt_bytes: 0, paid_at: now }),
-            (Some(rate), Some(bucket)) => Some(bucket.at_rate(rate, now)),
+            (Some((rate, slices)), None) => Some(Bucket { rate, slices, debt_bytes: 0, paid_at: now }),
+            (Some((rate, slices)), Some(bucket)) => Some(Bucket { slices, ..bucket.at_rate(rate, now) }),
         };
     }
 
@@ -65,16 +86,13 @@ impl Throttle {
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     rate: BitsPerSecond,
+    slices: Slices,
     /// Below zero: what may be made up for.
     debt_bytes: i64,
     paid_at: Instant,
 }
 
 impl Bucket {
-    /// What a slice takes at the rate.
-    const SLICE: Duration = Duration::from_millis(2);
-    /// A packet, less what TCP, Noise and yamux put before it.
-    const LEAST_SLICE: usize = 1_400;
     /// Timers come late; so much is made up for.
     const LATENESS: Duration = Duration::from_millis(4);
 
@@ -89,8 +107,7 @@ impl Bucket {
         if self.debt_bytes > 0 {
             return Err(self.rate.time_for(self.debt_bytes.unsigned_abs()));
         }
-        let slice = usize::try_from(self.rate.bytes_in(Self::SLICE)).unwrap_or(usize::MAX);
-        let slice = slice.max(Self::LEAST_SLICE).min(len);
+        let slice = self.slices.at(self.rate).min(len);
         self.debt_bytes += i64::try_from(slice).unwrap_or(i64::MAX);
         Ok(slice)
     }
@@ -118,7 +135,7 @@ mod tests {
 
     fn bucket(rate: u64) -> (Bucket, Instant) {
         let now = Instant::now();
-        (Bucket { rate: BitsPerSecond(rate), debt_bytes: 0, paid_at: now }, now)
+        (Bucket { rate: BitsPerSecond(rate), slices: Slices::Short, debt_bytes: 0, paid_at: now }, now)
     }
 
     #[test]

@@ -4,8 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use streamr_model::BitsPerSecond;
-use streamr_relay::{Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats};
+use streamr_relay::{Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, SharedUplink};
 use tokio::sync::{mpsc, watch};
 
 use crate::carrier::{Carried, Carrier};
@@ -19,7 +18,7 @@ pub(super) struct Seen {
     pub(super) stopped: usize,
     pub(super) taken_ports: Vec<u16>,
     pub(super) stop_hangs: bool,
-    pub(super) cap: Option<BitsPerSecond>,
+    pub(super) uplink: Option<SharedUplink>,
     pub(super) members: Vec<PeerAddresses>,
     pub(super) electors: Vec<Member>,
     pub(super) counters: Option<watch::Sender<RelayStats>>,
@@ -65,7 +64,7 @@ impl Carrier for FakeCarrier {
         let stream = config.stream.to_string();
         seen.carried.push(stream.clone());
         seen.started += 1;
-        seen.cap = Some(config.upload_cap);
+        seen.uplink = Some(config.uplink);
         let (counters, stats) = watch::channel(RelayStats::default());
         let (events, receiver) = mpsc::channel(64);
         seen.counters = Some(counters);
@@ -98,10 +97,6 @@ impl Carried for FakeRelay {
         let mut seen = self.seen.seen();
         seen.members = members;
         seen.electors = electors;
-    }
-
-    async fn set_upload_cap(&self, cap: BitsPerSecond) {
-        self.seen.seen().cap = Some(cap);
     }
 
     async fn stop(self) {
