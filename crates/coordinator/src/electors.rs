@@ -3,14 +3,15 @@
 //! Those with most uplink who have supported for a little while: they take the first copies from the origin,
 //! so a strong newcomer that leaves again at once would cost more than it brings. Who is an elector stays one
 //! while it is a member, unless a candidate is better by more than a quarter, because with every change of the
-//! list stripes change hands.
+//! list stripes change hands. A newcomer that is clearly better takes the place of another newcomer at once:
+//! when a broadcast begins all are new, and the first to come need not be the strong ones.
 
 use std::cmp::Reverse;
 
 use streamr_coordinator_api::Membership;
 use streamr_model::{NodeId, UnixMs};
 
-/// A member that has supported for less is taken only where there are no others.
+/// A member that has supported for less takes no place from one that has not.
 pub const RIPE_MS: u64 = 60_000;
 
 /// A member as far as elections go.
@@ -49,34 +50,41 @@ pub struct Chosen {
 pub fn choose(before: &[NodeId], members: &[Candidate], now: UnixMs) -> Chosen {
     const MAX: usize = Membership::MAX_ELECTORS;
     let mut order: Vec<&Candidate> = members.iter().collect();
-    // Those who stay, then the ripe by uplink, then the fresh by age.
+    // Those who stay, then the ripe by uplink, then the fresh by uplink.
     order.sort_by_cached_key(|member| {
         let is_new = before.binary_search(&member.node).is_err();
         let is_fresh = is_new && !member.is_ripe(now);
-        let age = if is_fresh { member.since } else { UnixMs(0) };
-        (is_new, is_fresh, age, Reverse(member.uplink_bps), member.node)
+        (is_new, is_fresh, Reverse(member.uplink_bps), member.node)
     });
     let others = order.split_off(order.len().min(MAX));
     let mut electors = order;
-    for candidate in others.iter().filter(|other| other.is_ripe(now)) {
-        let Some(weakest) = weakest(&mut electors).filter(|weakest| candidate.is_clearly_better(weakest))
-        else {
-            break;
-        };
-        *weakest = candidate;
+    for candidate in &others {
+        let may_replace = |elector: &Candidate| candidate.is_ripe(now) || !elector.is_ripe(now);
+        if let Some(weakest) = weakest(&mut electors, may_replace)
+            && candidate.is_clearly_better(weakest)
+        {
+            *weakest = candidate;
+        }
     }
-    let weakest = weakest(&mut electors).map(|weakest| *weakest);
-    let will_do = |other: &&&Candidate| {
-        !other.is_ripe(now) && weakest.is_some_and(|weakest| other.is_clearly_better(weakest))
+    let weakest = weakest(&mut electors, |_| true).map(|weakest| *weakest);
+    let is_elector = |other: &Candidate| electors.iter().any(|elector| elector.node == other.node);
+    let will_do = |other: &&Candidate| {
+        !is_elector(other)
+            && !other.is_ripe(now)
+            && weakest.is_some_and(|weakest| other.is_clearly_better(weakest))
     };
-    let review_at = others.iter().filter(will_do).map(|other| UnixMs(other.since.0 + RIPE_MS)).min();
+    let review_at = members.iter().filter(will_do).map(|other| UnixMs(other.since.0 + RIPE_MS)).min();
     let mut electors: Vec<NodeId> = electors.iter().map(|elector| elector.node).collect();
     electors.sort_unstable();
     Chosen { electors, review_at }
 }
 
-fn weakest<'a, 'b>(electors: &'a mut [&'b Candidate]) -> Option<&'a mut &'b Candidate> {
-    electors.iter_mut().min_by_key(|elector| (elector.uplink_bps, Reverse(elector.node)))
+fn weakest<'a, 'b>(
+    electors: &'a mut [&'b Candidate],
+    counts: impl Fn(&Candidate) -> bool,
+) -> Option<&'a mut &'b Candidate> {
+    let counting = electors.iter_mut().filter(|elector| counts(elector));
+    counting.min_by_key(|elector| (elector.uplink_bps, Reverse(elector.node)))
 }
 
 #[cfg(test)]
@@ -156,9 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_fresh_the_oldest_are_taken() {
-        let members: Vec<_> = (0..40).map(|n| fresh(n, 1_000 * n as u64 + 1, 100 * n as u64)).collect();
+    fn where_all_are_fresh_the_strongest_are_taken_even_if_others_were_there_before() {
+        let members: Vec<_> = (0..40).map(|n| fresh(n, 1_000 * (n as u64 + 20), 4_000 - 100 * n as u64)).collect();
         assert_eq!(choose(&[], &members, NOW).electors, nodes(8..40));
+        let first_come = choose(&[], &members[..MAX], NOW).electors;
+        // Those that are not better by a quarter than who was there stay outside.
+        let expected = choose(&first_come, &members, NOW).electors;
+        assert_eq!(expected, nodes(8..40));
     }
 
     proptest! {
