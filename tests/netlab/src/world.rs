@@ -86,7 +86,11 @@ impl World {
             namespace,
             switch,
             port,
+            router: line.router.map(|_| format!("router{number}")),
         };
+        if let Some(router) = &host.router {
+            host.add_router(router)?;
+        }
         host.shape(line)?;
         Ok(host)
     }
@@ -118,6 +122,8 @@ pub struct LabHost {
     pub(crate) switch: Namespace,
     /// The other end of its line.
     pub(crate) port: String,
+    /// A device beside it, in which its router's queue is.
+    pub(crate) router: Option<String>,
 }
 
 fn octet(number: u32) -> u8 {
