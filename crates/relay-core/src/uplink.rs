@@ -2,10 +2,11 @@
 //!
 //! Nothing is sent for the sake of measuring but small probes: what the uplink can carry is learnt from the
 //! media that peers asked for. While the rate climbs, the probes' round trips show when the router begins
-//! to queue, and the peers' counts show what got through at that moment: that is the capacity. From then
-//! on the rate stays a little below it, where the queue is empty, and looks a little above it for half a
-//! second now and then. When round trips grow all the same, somebody else wants the uplink, and we give way
-//! at once (the idea of LEDBAT, RFC 6817). docs/adr/0005 has the reasons and the numbers.
+//! to queue; what was sent until then, less what waits in the queue, is what it carries. From then on the
+//! rate stays a little below it, where the queue is empty, and looks a little above it for half a second
+//! now and then. Demand comes in bursts, so only what was sent without a pause teaches anything. When round
+//! trips grow all the same, somebody else wants the uplink, and we give way at once (the idea of LEDBAT,
+//! RFC 6817). docs/adr/0005 has the reasons and the numbers.
 //!
 //! [`Uplink`] is a machine without I/O: the driver tells it what was sent and what probes brought back, sends
 //! the probes it asks for, and paces to [`Uplink::rate`]. `path` judges one peer's round trips, `meter`
@@ -23,7 +24,7 @@ use streamr_model::{BitsPerSecond, NodeId};
 use crate::time::Instant;
 
 use control::{Control, Observation};
-use meter::{ArrivalMeter, Meter};
+use meter::{ArrivalMeter, Stretch};
 use path::Path;
 
 /// How sure a measurement is.
@@ -63,7 +64,7 @@ pub struct Echo {
 pub struct Uplink<L = NodeId> {
     control: Control,
     paths: BTreeMap<L, Path>,
-    sent: Meter,
+    sent: Stretch,
     delivered: ArrivalMeter,
     jitter: Duration,
     probe_at: Instant,
@@ -83,6 +84,8 @@ impl<L: Copy + Ord> Uplink<L> {
     const TICK: Duration = Duration::from_millis(100);
     /// Time between probes while media goes out: over all peers, or shorter where there are many.
     const PROBE_BUSY: Duration = Duration::from_millis(100);
+    /// While we try what the limit is: a queue of our making must be seen before it is felt.
+    const PROBE_TRYING: Duration = Duration::from_millis(40);
     const PROBE_BUSIEST: Duration = Duration::from_millis(25);
     /// Time between probes otherwise: the undisturbed round trip must be known before it matters.
     const PROBE_IDLE: Duration = Duration::from_secs(1);
@@ -103,7 +106,7 @@ impl<L: Copy + Ord> Uplink<L> {
         Self {
             control: Control::new(cap, now),
             paths: BTreeMap::new(),
-            sent: Meter::default(),
+            sent: Stretch::default(),
             delivered: ArrivalMeter::default(),
             jitter: Duration::ZERO,
             probe_at: now,
@@ -179,7 +182,7 @@ impl<L: Copy + Ord> Uplink<L> {
         if !self.is_busy(now) {
             (self.probe_at, self.tick_at) = (self.probe_at.min(now), self.tick_at.min(now));
         }
-        self.sent.add(now, bytes);
+        self.sent.add(bytes);
         self.sent_at = Some(now);
         if let Some(path) = self.paths.get_mut(&line) {
             path.note_sent(now);
@@ -188,10 +191,10 @@ impl<L: Copy + Ord> Uplink<L> {
 
     /// A probe was answered.
     pub fn handle_echo(&mut self, now: Instant, line: L, echo: Echo) {
-        let quiet = self.sent.rate(now).0 * 4 < self.rate().0;
         let Some(path) = self.paths.get_mut(&line) else { return };
         self.delivered.add(now, path.note_echo(now, echo));
-        if quiet && let Some(grown) = path.latest(now).filter(|grown| *grown < Self::MOST_JITTER) {
+        let is_quiet = self.sent.is_quiet(now);
+        if is_quiet && let Some(grown) = path.latest(now).filter(|grown| *grown < Self::MOST_JITTER) {
             self.jitter = (self.jitter * 15 + grown) / 16;
         }
     }
@@ -202,12 +205,13 @@ impl<L: Copy + Ord> Uplink<L> {
             return;
         }
         self.tick_at = now + Self::TICK;
+        self.sent.tick(now, self.control.rate());
         let observation = Observation {
             now,
             settled: middle(self.paths.values().filter_map(|path| path.settled(now))),
             latest: self.latest(now),
             target: self.target(),
-            sent: self.sent.rate(now),
+            flow: self.sent.flow(),
             delivered: self.delivered.rate(now),
         };
         if self.control.tick(&observation) == control::PathsChanged::Yes {
@@ -228,10 +232,9 @@ impl<L: Copy + Ord> Uplink<L> {
         }
         let busy = self.is_busy(now);
         let (count, next) = self.next_to_probe(now, busy);
+        let longest = if self.control.is_trying() { Self::PROBE_TRYING } else { Self::PROBE_BUSY };
         let interval = match (busy, u32::try_from(count)) {
-            (true, Ok(count @ 1..)) => {
-                (Duration::from_secs(1) / count).clamp(Self::PROBE_BUSIEST, Self::PROBE_BUSY)
-            }
+            (true, Ok(count @ 1..)) => (Duration::from_secs(1) / count).clamp(Self::PROBE_BUSIEST, longest),
             _ => Self::PROBE_IDLE,
         };
         self.probe_at = now + interval;

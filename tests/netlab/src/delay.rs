@@ -1,6 +1,6 @@
 //! A link that takes time and loses frames: what netem would do, where the kernel has none.
 //!
-//! One TAP device is the host's interface, the other the router's port. Frames that come out of one go into
+//! One TAP device is the host's interface, the other the backbone's port. Frames that come out of one go into
 //! the other a fixed time later, in order; some are dropped by chance.
 
 #[cfg(target_os = "linux")]

@@ -35,7 +35,7 @@ pub enum LabError {
         /// Where.
         namespace: String,
         /// Which.
-        interface: &'static str,
+        interface: String,
     },
     /// A link with delay could not be made.
     #[error("a delaying link cannot be made: {0}")]

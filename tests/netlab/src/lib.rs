@@ -1,6 +1,6 @@
 //! Swarms of real nodes in network namespaces with shaped uplinks, and what they are measured by.
 //!
-//! A [`World`] is a router and hosts behind [`Line`]s whose speed, delay and loss are chosen. A
+//! A [`World`] is a backbone and hosts behind [`Line`]s whose speed, delay and loss are chosen. A
 //! [`swarm::Swarm`] puts an origin with its signer, a coordinator and nodes there. A [`span::Span`] measures
 //! what leaves the origin's interface, and a [`judge::Judge`] what was there in time. [`bound`] and
 //! [`offload`] are scenarios made of these, [`bounds`] is what theory says of them. [`yielding`] is

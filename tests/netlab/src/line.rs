@@ -1,12 +1,12 @@
-//! A host's line to the router: how fast, how far, how good, and what went over it.
+//! A host's line to the backbone: how fast, how far, how good, and what went over it.
 
 use std::time::Duration;
 
-use streamr_testnet::TestnetError;
+use streamr_testnet::{Namespace, TestnetError};
 
 use crate::bounds::{float, whole};
 use crate::error::{LabError, Result};
-use crate::system::tc;
+use crate::system::{ip, tc};
 use crate::world::LabHost;
 
 /// A host's interface to the world.
@@ -26,8 +26,9 @@ const LEAST_BURST_BYTES: u64 = 3_200;
 pub struct Line {
     /// What the host can send, in bits per second of Ethernet frames; `None`: as fast as the machine.
     pub up_bps: Option<u64>,
-    /// What the router holds back of it before it drops, as time; `None`: 100 ms.
-    pub up_buffer: Option<Duration>,
+    /// A router behind the host holds so much of it back before it drops, as time. `None`: the host itself
+    /// does, 100 ms; then its TCP sees the queue and keeps it short, as no home's computer can.
+    pub router: Option<Duration>,
     /// What the host can receive, likewise.
     pub down_bps: Option<u64>,
     /// How long each frame is under way, in either direction.
@@ -72,10 +73,32 @@ impl Traffic {
 }
 
 impl LabHost {
-    /// Makes the line as fast as `line` says. Its delay and loss were decided when the host was added.
+    /// Makes the line as fast as `line` says. Its delay, its loss and whether it has a router were decided
+    /// when the host was added.
     pub fn shape(&self, line: Line) -> Result<()> {
-        tc(&self.namespace, &[tbf(UPLINK, line.up_bps, line.up_buffer.unwrap_or(BUFFER))])?;
-        tc(&self.router, &[tbf(&self.port, line.down_bps, BUFFER)])
+        match &self.router {
+            Some(router) => {
+                tc(&self.backbone, &[tbf(router, line.up_bps, line.router.unwrap_or(BUFFER))])?;
+            }
+            None => tc(&self.namespace, &[tbf(UPLINK, line.up_bps, BUFFER)])?,
+        }
+        tc(&self.backbone, &[tbf(&self.port, line.down_bps, BUFFER)])
+    }
+
+    /// Puts a router's queue between the line and the backbone: what comes in by the line's port goes through a
+    /// device where it can be shaped.
+    pub(crate) fn add_router(&self, router: &str) -> Result<()> {
+        let lines = [format!("link add {router} type ifb"), format!("link set {router} up")];
+        ip(Some(&self.backbone), &lines)?;
+        let port = &self.port;
+        let lines = [
+            format!("qdisc add dev {port} ingress"),
+            format!(
+                "filter add dev {port} parent ffff: protocol all u32 match u32 0 0 \
+                 action mirred egress redirect dev {router}"
+            ),
+        ];
+        tc(&self.backbone, &lines)
     }
 
     /// Does `work` on this host: sockets that it makes belong there.
@@ -88,15 +111,22 @@ impl LabHost {
 
     /// What its line has carried.
     pub fn traffic(&self) -> Result<Traffic> {
-        let path = "/proc/thread-self/net/dev";
-        let text = self.run(|| {
-            std::fs::read_to_string(path).map_err(|source| TestnetError::File { path: path.into(), source })
-        })?;
-        read_traffic(&text).ok_or_else(|| LabError::NoInterface {
-            namespace: self.namespace.name().into(),
-            interface: UPLINK,
-        })
+        let line = traffic(&self.namespace, UPLINK)?;
+        // What the router has dropped was not carried.
+        let Some(router) = &self.router else { return Ok(line) };
+        Ok(Traffic { sent_bytes: traffic(&self.backbone, router)?.sent_bytes, ..line })
     }
+}
+
+fn traffic(namespace: &Namespace, interface: &str) -> Result<Traffic> {
+    let path = "/proc/thread-self/net/dev";
+    let text = namespace.run(|| {
+        std::fs::read_to_string(path).map_err(|source| TestnetError::File { path: path.into(), source })
+    })?;
+    read_traffic(&text, interface).ok_or_else(|| LabError::NoInterface {
+        namespace: namespace.name().into(),
+        interface: interface.into(),
+    })
 }
 
 fn tbf(interface: &str, rate_bps: Option<u64>, buffer: Duration) -> String {
@@ -109,8 +139,8 @@ fn tbf(interface: &str, rate_bps: Option<u64>, buffer: Duration) -> String {
 }
 
 /// The kernel's table has eight numbers received, then eight sent; the first of each is bytes.
-fn read_traffic(table: &str) -> Option<Traffic> {
-    let line = table.lines().find_map(|line| line.trim().strip_prefix(UPLINK)?.strip_prefix(':'))?;
+fn read_traffic(table: &str, interface: &str) -> Option<Traffic> {
+    let line = table.lines().find_map(|line| line.trim().strip_prefix(interface)?.strip_prefix(':'))?;
     let numbers: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
     Some(Traffic { sent_bytes: *numbers.get(8)?, received_bytes: *numbers.first()? })
 }
@@ -134,7 +164,7 @@ mod tests {
     #[test]
     fn sent_and_received_are_not_confused() {
         let table = "Inter-| Receive\n face |bytes\n    lo: 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0\n  eth0:     440       6 0 0 0 0 0 0 206 3 0 0 0 0 0 0\n";
-        assert_eq!(read_traffic(table), Some(Traffic { sent_bytes: 206, received_bytes: 440 }));
-        assert_eq!(read_traffic("lo: 1"), None);
+        assert_eq!(read_traffic(table, UPLINK), Some(Traffic { sent_bytes: 206, received_bytes: 440 }));
+        assert_eq!(read_traffic("lo: 1", UPLINK), None);
     }
 }

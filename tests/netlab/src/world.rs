@@ -1,6 +1,6 @@
-//! A world: hosts in network namespaces of their own, joined by one router, each behind its own line.
+//! A world: hosts in network namespaces of their own, joined by a backbone, each behind its own line.
 //!
-//! A router and no bridge: hosts on one segment ask for each other's hardware addresses, and the kernel remembers 1,024
+//! The backbone is a router and no bridge: hosts on one segment ask for each other's hardware addresses, and the kernel remembers 1,024
 //! of them for all namespaces together, so that from thirty hosts on some could not be reached.
 //!
 //! Nothing outside these namespaces is touched. They are named after this process, removed when the world
@@ -23,18 +23,18 @@ use crate::system::ip;
 const PREFIX: &str = "streamr-lab-";
 /// Worlds that this process has made.
 static WORLDS: AtomicU32 = AtomicU32::new(0);
-/// The router's ports and the hosts' addresses are numbered up to here.
+/// The backbone's ports and the hosts' addresses are numbered up to here.
 const MOST_HOSTS: u32 = 1_000;
 
-/// The router's address on every port.
-const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
+/// The backbone's address on every port.
+const BACKBONE: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
 const CONGESTION_CONTROL: &str = "cubic";
 
 /// See the module.
 #[derive(Debug)]
 pub struct World {
     name: String,
-    router: Namespace,
+    backbone: Namespace,
     hosts: u32,
     delays: Vec<DelayedLink>,
     namespaces: Vec<Namespace>,
@@ -50,10 +50,10 @@ impl World {
     pub fn new() -> Result<Self> {
         remove_leftovers()?;
         let name = format!("{PREFIX}{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
-        let router = Namespace::named(&format!("{name}-router"));
-        let mut world = Self { name, router, hosts: 0, delays: Vec::new(), namespaces: Vec::new() };
-        world.make_namespace(&world.router.clone())?;
-        world.router.run(|| {
+        let backbone = Namespace::named(&format!("{name}-backbone"));
+        let mut world = Self { name, backbone, hosts: 0, delays: Vec::new(), namespaces: Vec::new() };
+        world.make_namespace(&world.backbone.clone())?;
+        world.backbone.run(|| {
             let path = Path::new("/proc/sys/net/ipv4/ip_forward");
             std::fs::write(path, "1").map_err(|source| TestnetError::File { path: path.into(), source })
         })?;
@@ -71,37 +71,41 @@ impl World {
         self.make_namespace(&namespace)?;
         let port = format!("port{number}");
         if line.delay > Duration::ZERO || line.loss > 0.0 {
-            self.delays.push(DelayedLink::start(&namespace, &self.router, &port, line, number)?);
+            self.delays.push(DelayedLink::start(&namespace, &self.backbone, &port, line, number)?);
         } else {
             let pair = format!("link add {port} type veth peer name {UPLINK} netns {}", namespace.name());
-            ip(Some(&self.router), &[pair])?;
+            ip(Some(&self.backbone), &[pair])?;
         }
         // 10.77.0.1 and on; a hundred to a row keeps them readable.
         let address = Ipv4Addr::new(10, 77, octet(number / 100), octet(number % 100 + 1));
         let lines = [
-            format!("address add {ROUTER}/32 dev {port}"),
+            format!("address add {BACKBONE}/32 dev {port}"),
             format!("link set {port} up"),
             format!("route add {address} dev {port}"),
         ];
-        ip(Some(&self.router), &lines)?;
+        ip(Some(&self.backbone), &lines)?;
         let lines = [
             "link set lo up".into(),
             format!("address add {address}/32 dev {UPLINK}"),
             format!("link set {UPLINK} up"),
-            format!("route add {ROUTER} dev {UPLINK}"),
+            format!("route add {BACKBONE} dev {UPLINK}"),
             // What most systems use, whatever this machine's default is.
             format!(
-                "route add default via {ROUTER} dev {UPLINK} src {address} congctl {CONGESTION_CONTROL}"
+                "route add default via {BACKBONE} dev {UPLINK} src {address} congctl {CONGESTION_CONTROL}"
             ),
         ];
         ip(Some(&namespace), &lines)?;
-        let router = self.router.clone();
+        let backbone = self.backbone.clone();
         let host = LabHost {
             host: Host { namespace: Some(namespace.clone()), ip: address.into() },
             namespace,
-            router,
+            backbone,
             port,
+            router: line.router.map(|_| format!("router{number}")),
         };
+        if let Some(router) = &host.router {
+            host.add_router(router)?;
+        }
         host.shape(line)?;
         Ok(host)
     }
@@ -130,9 +134,11 @@ pub struct LabHost {
     pub host: Host,
     pub(crate) namespace: Namespace,
     /// Where the other end of its line is.
-    pub(crate) router: Namespace,
+    pub(crate) backbone: Namespace,
     /// The other end of its line.
     pub(crate) port: String,
+    /// A device beside it, in which its router's queue is.
+    pub(crate) router: Option<String>,
 }
 
 fn octet(number: u32) -> u8 {
@@ -167,9 +173,9 @@ mod tests {
 
     #[test]
     fn only_namespaces_of_dead_processes_of_ours_are_leftovers() {
-        assert!(!is_leftover(&format!("{PREFIX}{}-0-router", std::process::id())));
+        assert!(!is_leftover(&format!("{PREFIX}{}-0-backbone", std::process::id())));
         // No process has a number above the kernel's limit of 2^22.
-        assert!(is_leftover(&format!("{PREFIX}99999999-0-router")));
+        assert!(is_leftover(&format!("{PREFIX}99999999-0-backbone")));
         assert!(!is_leftover("streamr-other-99999999") && !is_leftover(&format!("{PREFIX}mine")));
     }
 
@@ -181,9 +187,9 @@ mod tests {
         }
         let mut world = World::new().unwrap();
         let host = world.add_host("a", Line::default()).unwrap();
-        let (path, router) = (host.namespace.path(), world.router.path());
-        assert!(path.exists() && router.exists());
+        let (path, backbone) = (host.namespace.path(), world.backbone.path());
+        assert!(path.exists() && backbone.exists());
         drop(world);
-        assert!(!path.exists() && !router.exists());
+        assert!(!path.exists() && !backbone.exists());
     }
 }

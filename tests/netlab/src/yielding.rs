@@ -139,7 +139,7 @@ impl HomeLab {
 }
 
 fn home(manners: Manners) -> Seat {
-    let line = Line { up_bps: Some(UPLINK_BPS), up_buffer: Some(BUFFER), delay: DELAY, ..Line::default() };
+    let line = Line { up_bps: Some(UPLINK_BPS), router: Some(BUFFER), delay: DELAY, ..Line::default() };
     Seat { line, upload_cap_bps: CAP_BPS, gives_way: manners == Manners::GivesWay }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use streamr_model::BitsPerSecond;
 
+use super::meter::Flow;
 use super::{Certainty, Measured};
 use crate::time::Instant;
 
@@ -17,7 +18,9 @@ pub(super) struct Observation {
     pub(super) latest: Option<Duration>,
     /// Growth up to which nobody is disturbed.
     pub(super) target: Duration,
-    pub(super) sent: BitsPerSecond,
+    /// What we have sent without a pause.
+    pub(super) flow: Option<Flow>,
+    /// What peers say to have received.
     pub(super) delivered: Option<BitsPerSecond>,
 }
 
@@ -30,14 +33,21 @@ pub(super) enum PathsChanged {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// The limit is not known.
+    /// The limit is not known, or was none.
     Climbing,
     /// Just below the limit.
     Holding,
     /// A little above the limit for a moment, to see whether it still is one.
-    Looking { until: Instant },
+    Looking(Look),
     /// Round trips have grown: less, and still less, until they shrink.
     Easing(Easing),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    until: Instant,
+    /// What was sent all through it; known at its end.
+    carried: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +57,9 @@ struct Easing {
     eased_at: Instant,
     /// Growth of the round trips then.
     grown: Duration,
-    /// What got through when it began, if the uplink was full.
-    got: Option<u64>,
+    /// What had been sent without a pause when it began, and how far round trips have grown of it.
+    flow: Option<Flow>,
+    peak: Duration,
 }
 
 /// Who made round trips grow.
@@ -74,11 +85,14 @@ pub(super) struct Control {
     rate: u64,
     phase: Phase,
     limit: Option<(u64, Instant)>,
-    /// The most that got through without a queue.
+    /// The most that got through without a queue, as peers count it.
     most: Option<(u64, Instant)>,
+    /// The most that was sent for half a second without a queue, as we count it.
+    proven: u64,
     /// What is known to be safe: half of it is taken up again at once after giving way.
     safe: u64,
     hot_at: Instant,
+    hot_ticks: u32,
     answered_at: Instant,
     look_at: Instant,
     look_interval: Duration,
@@ -89,6 +103,8 @@ pub(super) struct Control {
 impl Control {
     /// Of the cap, as the first rate of an unknown uplink: people are told to choose about half of it as cap.
     const FIRST_PERCENT: u64 = 50;
+    /// And no more than this, which is not felt for long on a line that carries less.
+    const FIRST_MOST: u64 = 2_000_000;
     /// The least: a block that has been begun must end before its receiver gives it up.
     const FLOOR: u64 = 128_000;
     /// Of the limit, while round trips show that nobody else needs it.
@@ -99,7 +115,9 @@ impl Control {
     const SAFE_PERCENT: u64 = 85;
     /// How far above the limit a look goes, at first and at most.
     const LOOK_STEP_PERCENT: u64 = 5;
-    const LOOK_LARGEST_PERCENT: u64 = 20;
+    const LOOK_LARGEST_PERCENT: u64 = 10;
+    /// How far a climb goes beyond what was sent so far: a steady climb is so much ahead of its average.
+    const BEYOND_PERCENT: u64 = 115;
     const LOOK_SPAN: Duration = Duration::from_millis(500);
     /// From a look to the round trips that it has caused.
     const LOOK_ECHO: Duration = Duration::from_millis(400);
@@ -110,23 +128,28 @@ impl Control {
     const CALM: Duration = Duration::from_millis(500);
     /// A queue of our own making is gone after so long at the safe rate.
     const DRAIN: Duration = Duration::from_millis(600);
+    /// Of the safe rate, while it goes.
+    const DRAIN_PERCENT: u64 = 70;
     const EASE_INTERVAL: Duration = Duration::from_millis(300);
     /// Growth of the round trip, in targets, that no mistake of ours makes: somebody wants the uplink.
     const OTHERS: u32 = 5;
     const PLATEAU: Duration = Duration::from_secs(30);
-    /// Per tick of 100 ms, in thousandths: 1.4 and 2 in a second.
+    /// Per tick of 100 ms, in thousandths: 1.4, 1.6 and 2 in a second.
     const CLIMB: u64 = 1_034;
+    const FIRST_CLIMB: u64 = 1_048;
     const RETURN: u64 = 1_072;
 
     pub(super) fn new(cap: BitsPerSecond, now: Instant) -> Self {
         Self {
             cap: cap.0,
-            rate: cap.0 / 100 * Self::FIRST_PERCENT,
+            rate: (cap.0 / 100 * Self::FIRST_PERCENT).min(Self::FIRST_MOST),
             phase: Phase::Climbing,
             limit: None,
             most: None,
+            proven: 0,
             safe: 0,
             hot_at: now,
+            hot_ticks: 0,
             answered_at: now,
             look_at: now,
             look_interval: Self::LOOK_SOONEST,
@@ -154,6 +177,15 @@ impl Control {
         matches!(self.phase, Phase::Easing(Easing { cause: Cause::Others, .. }))
     }
 
+    /// Whether what comes next depends on what the newest round trips are.
+    pub(super) fn is_trying(&self) -> bool {
+        match self.phase {
+            Phase::Climbing | Phase::Looking(_) => true,
+            Phase::Easing(easing) => easing.cause == Cause::Ourselves,
+            Phase::Holding => false,
+        }
+    }
+
     pub(super) fn set_cap(&mut self, cap: BitsPerSecond) {
         self.cap = cap.0;
         self.rate = self.rate.min(self.cap);
@@ -161,7 +193,9 @@ impl Control {
 
     /// What the present moment asks for.
     pub(super) fn tick(&mut self, seen: &Observation) -> PathsChanged {
-        if seen.latest.is_some_and(|grown| grown > seen.target) {
+        let is_hot = seen.latest.is_some_and(|grown| grown > seen.target);
+        self.hot_ticks = if is_hot { self.hot_ticks.saturating_add(1) } else { 0 };
+        if is_hot {
             self.hot_at = seen.now;
         }
         let mut changed = PathsChanged::No;
@@ -195,22 +229,40 @@ impl Control {
 
     /// Round trips have grown.
     fn ease(&mut self, seen: &Observation, grown: Duration) {
-        let now = seen.now;
-        let far_too_long = grown > seen.target * Self::OTHERS;
-        let Phase::Easing(mut easing) = self.phase else {
-            let cause = match self.phase {
-                Phase::Climbing | Phase::Looking { .. } => Cause::Ourselves,
-                Phase::Holding | Phase::Easing(_) => Cause::Others,
-            };
-            let full = seen.sent.0 >= self.rate / 10 * 7;
-            let got = seen.delivered.map(|delivered| delivered.0).filter(|_| full);
-            self.safe = got.unwrap_or(self.rate).min(self.rate) / 100 * Self::SAFE_PERCENT;
-            self.rate = if far_too_long && cause == Cause::Others { Self::FLOOR } else { self.safe };
-            self.phase = Phase::Easing(Easing { cause, since: now, eased_at: now, grown, got });
+        if let Phase::Easing(easing) = self.phase {
+            self.ease_more(seen, grown, easing);
             return;
+        }
+        let is_far_too_long = grown > seen.target * Self::OTHERS;
+        let cause = match self.phase {
+            Phase::Climbing | Phase::Looking(_) => Cause::Ourselves,
+            // What we took for the limit may be above it.
+            _ if seen.flow.is_some() && !is_far_too_long => Cause::Ourselves,
+            _ => Cause::Others,
         };
-        let has_drained = now - easing.since >= Self::DRAIN || grown > seen.target * Self::OTHERS * 3;
-        if easing.cause == Cause::Ourselves && has_drained {
+        if let Phase::Looking(_) = self.phase {
+            // The limit is one.
+            self.look_step_percent = Self::LOOK_STEP_PERCENT;
+            self.look_interval = (self.look_interval * 2).min(Self::LOOK_LATEST);
+        }
+        let got = seen.flow.map_or(self.rate, |flow| got_through(flow, grown));
+        self.safe = got.min(self.rate) / 100 * Self::SAFE_PERCENT;
+        self.rate = match cause {
+            Cause::Ourselves => self.safe / 100 * Self::DRAIN_PERCENT,
+            Cause::Others if is_far_too_long => Self::FLOOR,
+            Cause::Others => self.safe,
+        };
+        let (since, flow) = (seen.now, seen.flow);
+        self.phase = Phase::Easing(Easing { cause, since, eased_at: since, grown, flow, peak: grown });
+    }
+
+    /// And have not shrunk again.
+    fn ease_more(&mut self, seen: &Observation, grown: Duration, mut easing: Easing) {
+        let now = seen.now;
+        easing.peak = easing.peak.max(grown);
+        let is_far_too_long = grown > seen.target * Self::OTHERS;
+        let should_have_drained = now - easing.since >= Self::DRAIN || grown > seen.target * Self::OTHERS * 3;
+        if easing.cause == Cause::Ourselves && should_have_drained {
             easing.cause = Cause::Others;
         }
         if easing.cause == Cause::Others && now - easing.eased_at >= Self::EASE_INTERVAL {
@@ -219,7 +271,7 @@ impl Control {
             }
             easing = Easing { eased_at: now, grown, ..easing };
         }
-        if easing.cause == Cause::Others && far_too_long {
+        if easing.cause == Cause::Others && is_far_too_long {
             self.rate = Self::FLOOR;
         }
         self.phase = Phase::Easing(easing);
@@ -228,17 +280,19 @@ impl Control {
     /// Round trips are as short as ever, or nearly.
     fn calm(&mut self, seen: &Observation, grown: Duration) {
         let Observation { now, target, .. } = *seen;
-        let queues = seen.latest.is_some_and(|latest| latest > target * 2);
+        // One late answer is no queue.
+        let queues = self.hot_ticks >= 2 && seen.latest.is_some_and(|latest| latest > target * 2);
         let is_calm = grown * 2 <= target && now - self.hot_at >= Self::CALM;
         match self.phase {
             // While we try what the limit is, the newest round trips are waited for and no others.
-            Phase::Climbing | Phase::Looking { .. } if queues => {
+            Phase::Climbing | Phase::Looking(_) if queues => {
                 self.ease(seen, seen.latest.unwrap_or(grown));
             }
-            Phase::Looking { until } => self.look(now, until),
+            Phase::Looking(look) => self.look(seen, look),
             Phase::Easing(easing) if is_calm || easing.cause == Cause::Ourselves && !queues => {
                 self.learn(now, easing);
-                self.rate = self.rate.max(self.safe / 2);
+                let at_once = if easing.cause == Cause::Ourselves { self.safe } else { self.safe / 2 };
+                self.rate = self.rate.max(at_once);
                 self.phase = if self.limit.is_some() { Phase::Holding } else { Phase::Climbing };
                 self.look_at = now + self.look_interval;
             }
@@ -252,9 +306,7 @@ impl Control {
 
     /// What got through while the router queued is what it carries, unless it carried others' bytes too.
     fn learn(&mut self, now: Instant, easing: Easing) {
-        let Some(got) = easing.got else { return };
-        self.look_step_percent = Self::LOOK_STEP_PERCENT;
-        self.look_interval = (self.look_interval * 2).min(Self::LOOK_LATEST);
+        let Some(got) = easing.flow.map(|flow| got_through(flow, easing.peak)) else { return };
         let limit = match (easing.cause, self.limit) {
             (Cause::Ourselves, None) => got,
             (Cause::Ourselves, Some((limit, _))) => u64::midpoint(limit, got),
@@ -263,10 +315,13 @@ impl Control {
             (Cause::Others, Some((limit, _))) => limit - limit.saturating_sub(got) / 8,
         };
         self.limit = Some((limit, now));
+        self.proven = self.proven.min(limit);
     }
 
     fn note_most(&mut self, seen: &Observation) {
-        let Some(BitsPerSecond(got)) = seen.delivered else { return };
+        let Some(flow) = seen.flow.filter(is_whole) else { return };
+        self.proven = self.proven.max(flow.rate.0);
+        let Some(got) = seen.delivered.map(|delivered| delivered.min(flow.rate).0) else { return };
         if self.most.is_none_or(|(most, _)| got >= most) && got > 0 {
             self.most = Some((got, seen.now));
         }
@@ -274,35 +329,56 @@ impl Control {
 
     fn climb(&mut self, seen: &Observation) {
         // What is not used says nothing about what could be.
-        if seen.sent.0 < self.rate / 10 * 7 {
-            return;
-        }
-        let factor = if self.rate < self.safe { Self::RETURN } else { Self::CLIMB };
+        let Some(flow) = seen.flow else { return };
+        let factor = match self.safe {
+            0 => Self::FIRST_CLIMB,
+            safe if self.rate < safe => Self::RETURN,
+            _ => Self::CLIMB,
+        };
         let more = self.rate * factor / 1_000;
-        let Some((limit, _)) = self.limit else {
-            self.rate = more;
+        let Some((limit, _)) = self.limit.filter(|_| !matches!(self.phase, Phase::Climbing)) else {
+            self.climb_on(seen.now, more);
             return;
         };
         let ceiling = limit / 100 * Self::HOLD_PERCENT;
         self.rate = more.min(ceiling);
-        if self.rate == ceiling && seen.sent.0 > ceiling / 100 * 85 && seen.now >= self.look_at {
+        if self.rate == ceiling && flow.rate.0 > ceiling / 100 * 85 && seen.now >= self.look_at {
             self.rate = limit / 100 * (100 + self.look_step_percent);
-            self.phase = Phase::Looking { until: seen.now + Self::LOOK_SPAN };
+            self.phase = Phase::Looking(Look { until: seen.now + Self::LOOK_SPAN, carried: None });
         }
     }
 
-    /// A look at which the router queues ends in [`Control::ease`]; any other says that the limit is higher.
-    fn look(&mut self, now: Instant, until: Instant) {
-        let Some((limit, _)) = self.limit else { return };
-        if now >= until + Self::LOOK_ECHO {
-            let higher = limit / 100 * (100 + self.look_step_percent);
-            self.limit = Some((higher, now));
-            self.look_step_percent = (self.look_step_percent * 2).min(Self::LOOK_LARGEST_PERCENT);
-            self.look_interval = Self::LOOK_SOONEST;
-            self.look_at = now + Self::CALM;
+    /// Beyond what is known, but not far beyond what was sent for half a second without a queue: a burst may be
+    /// over before its queue is seen.
+    fn climb_on(&mut self, now: Instant, more: u64) {
+        let furthest = self.proven / 100 * Self::BEYOND_PERCENT;
+        self.rate = more.min(furthest).max(self.rate);
+        if self.limit.is_some_and(|(limit, _)| self.proven > limit) {
+            self.limit = Some((self.proven, now));
+        }
+    }
+
+    /// A look at which the router queues ends in [`Control::ease`]. At any other the uplink carried all that
+    /// was sent, which is more than the limit or not.
+    fn look(&mut self, seen: &Observation, look: Look) {
+        let (now, Some((limit, _))) = (seen.now, self.limit) else { return };
+        if now >= look.until + Self::LOOK_ECHO {
             self.phase = Phase::Holding;
-        } else if now >= until {
+            self.look_at = now + Self::LOOK_SOONEST;
+            if let Some(carried) = look.carried.filter(|carried| *carried > limit) {
+                self.limit = Some((carried, now));
+                self.look_interval = Self::LOOK_SOONEST;
+                self.look_at = now + Self::CALM;
+                // A limit that is passed twice in a row was none.
+                if self.look_step_percent == Self::LOOK_LARGEST_PERCENT {
+                    self.phase = Phase::Climbing;
+                }
+                self.look_step_percent = Self::LOOK_LARGEST_PERCENT;
+            }
+        } else if now >= look.until && self.rate > limit {
             self.rate = limit / 100 * Self::HOLD_PERCENT;
+            let carried = seen.flow.filter(is_whole).map(|flow| flow.rate.0);
+            self.phase = Phase::Looking(Look { carried, ..look });
         }
     }
 
@@ -322,4 +398,15 @@ impl Control {
         self.plateau = None;
         PathsChanged::Yes
     }
+}
+
+/// Long enough for its queue, if it makes one.
+fn is_whole(flow: &Flow) -> bool {
+    flow.span >= Control::LOOK_SPAN * 4 / 5
+}
+
+/// What got through of a flow that made round trips grow: the rest is in the router's queue.
+fn got_through(flow: Flow, grown: Duration) -> u64 {
+    let (rate, span) = (u128::from(flow.rate.0), flow.span.as_nanos());
+    u64::try_from(rate * span / (span + grown.as_nanos()).max(1)).unwrap_or(u64::MAX)
 }

@@ -7,39 +7,84 @@ use streamr_model::BitsPerSecond;
 
 use crate::time::Instant;
 
-/// Bytes in slots of 50 ms: eleven at most.
+/// What was sent without a pause: over the last ticks, at most half a second of them, in each of which most
+/// of what was allowed was sent. A rate over anything else says what was wanted, and not what is possible.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
-    slots: VecDeque<(u128, u64)>,
+pub(super) struct Stretch {
+    /// Bytes since the last tick.
+    bytes: u64,
+    begun: Option<Instant>,
+    was_used: bool,
+    /// Since when each tick was nearly unused.
+    quiet_since: Option<Instant>,
+    ticks: VecDeque<(Duration, u64)>,
 }
 
-impl Meter {
-    const SLOT_MS: u128 = 50;
-    const SLOTS: u128 = 10;
+/// A rate, and for how long it was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub(super) rate: BitsPerSecond,
+    pub(super) span: Duration,
+}
 
-    /// So many bytes passed.
-    pub(super) fn add(&mut self, now: Instant, bytes: u64) {
-        let slot = Self::slot(now);
-        match self.slots.back_mut() {
-            Some((last, count)) if *last == slot => *count = count.saturating_add(bytes),
-            _ => self.slots.push_back((slot, bytes)),
+impl Stretch {
+    const TICKS: usize = 5;
+    /// Of what was allowed in a tick.
+    const USED_PERCENT: u64 = 70;
+    /// Even a block sent now and then makes a packet behind it wait.
+    const QUIET_PART: u64 = 32;
+    const QUEUE_GONE: Duration = Duration::from_millis(400);
+    /// After a longer tick, nobody knows what happened in it.
+    const LONGEST_TICK: Duration = Duration::from_millis(500);
+
+    /// So many bytes were sent.
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// A tick ends, in which `allowed` might have been sent.
+    pub(super) fn tick(&mut self, now: Instant, allowed: BitsPerSecond) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let Some(span) = self.begun.replace(now).map(|begun| now - begun).filter(|span| !span.is_zero())
+        else {
+            return;
+        };
+        let allowed = allowed.bytes_in(span);
+        let is_quiet = bytes < allowed / Self::QUIET_PART;
+        self.quiet_since = if is_quiet { self.quiet_since.or(Some(now)) } else { None };
+        let least = allowed / 100 * Self::USED_PERCENT;
+        let is_used = bytes >= least.max(1) && span <= Self::LONGEST_TICK;
+        if !is_used {
+            self.ticks.clear();
+        } else if self.was_used {
+            self.ticks.push_back((span, bytes));
         }
-        while self.slots.front().is_some_and(|(first, _)| first + Self::SLOTS < slot) {
-            self.slots.pop_front();
+        self.was_used = is_used;
+        if self.ticks.len() > Self::TICKS {
+            self.ticks.pop_front();
         }
     }
 
-    /// Over the ten slots before the present one, which is not full yet.
-    pub(super) fn rate(&self, now: Instant) -> BitsPerSecond {
-        let end = Self::slot(now);
-        let counted = self.slots.iter().filter(|(slot, _)| *slot < end && slot + Self::SLOTS >= end);
-        let bytes = counted.fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        BitsPerSecond(bytes.saturating_mul(8).saturating_mul(2))
+    /// Whether so little is sent, and for so long, that no queue is ours.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.quiet_since.is_some_and(|since| now - since >= Self::QUEUE_GONE)
     }
 
-    fn slot(now: Instant) -> u128 {
-        now.0.as_millis() / Self::SLOT_MS
+    /// What was sent so; `None` after less than two whole ticks. The one in which the sending began is not
+    /// whole.
+    pub(super) fn flow(&self) -> Option<Flow> {
+        if self.ticks.len() < 2 {
+            return None;
+        }
+        let span: Duration = self.ticks.iter().map(|(span, _)| *span).sum();
+        let bytes = self.ticks.iter().fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        Some(Flow { rate: rate_of(bytes, span), span })
     }
+}
+
+fn rate_of(bytes: u64, span: Duration) -> BitsPerSecond {
+    let bits = u128::from(bytes) * 8 * 1_000_000 / span.as_micros().max(1);
+    BitsPerSecond(u64::try_from(bits).unwrap_or(u64::MAX))
 }
 
 /// A rate from totals that are known only at the moments when answers come: from one answer to another, and
@@ -76,8 +121,7 @@ impl ArrivalMeter {
         if span < Self::SPAN || span > Self::STALE * 2 || now - *last > Self::STALE {
             return None;
         }
-        let bits = u128::from(after - before) * 8 * 1_000_000 / span.as_micros();
-        Some(BitsPerSecond(u64::try_from(bits).unwrap_or(u64::MAX)))
+        Some(rate_of(after - before, span))
     }
 }
 
@@ -121,15 +165,29 @@ mod tests {
         Instant(Duration::from_millis(ms))
     }
 
+    const MEGABIT: BitsPerSecond = BitsPerSecond(1_000_000);
+
+    fn ticked(bytes_each: &[u64]) -> Stretch {
+        let mut stretch = Stretch::default();
+        stretch.tick(at(0), MEGABIT);
+        for (bytes, ms) in bytes_each.iter().zip((1..).map(|tick| tick * 100)) {
+            stretch.add(*bytes);
+            stretch.tick(at(ms), MEGABIT);
+        }
+        stretch
+    }
+
     #[test]
     fn a_steady_flow_has_the_rate_it_has() {
-        let mut meter = Meter::default();
-        for ms in 0..2_000 {
-            meter.add(at(ms), 1_250);
-        }
-        assert_eq!(meter.rate(at(2_000)), BitsPerSecond(10_000_000));
-        assert_eq!(meter.rate(at(2_250)), BitsPerSecond(5_000_000));
-        assert_eq!(meter.rate(at(3_000)), BitsPerSecond(0));
+        let flow = ticked(&[12_500; 10]).flow().unwrap();
+        assert_eq!(flow, Flow { rate: MEGABIT, span: Duration::from_millis(500) });
+    }
+
+    #[test]
+    fn what_was_sent_before_a_pause_does_not_count() {
+        let flow = ticked(&[12_500, 12_500, 3_000, 9_000, 12_500, 10_000]).flow().unwrap();
+        assert_eq!(flow, Flow { rate: BitsPerSecond(900_000), span: Duration::from_millis(200) });
+        assert_eq!(ticked(&[12_500, 12_500, 12_500, 3_000]).flow(), None);
     }
 
     #[test]

@@ -8,15 +8,22 @@ use streamr_relay_core::Instant;
 use streamr_relay_core::uplink::{Echo, Uplink};
 
 const PACKET: u64 = 1_400;
+/// Of a packet of media: Ethernet, IP, TCP, encryption, frames.
+const HEADERS: u64 = 90;
 const PROBE: u64 = 100;
+/// What else leaves any home: acknowledgements of what it receives, a game's packets.
+const SMALL: u64 = 80;
+const SMALL_PER_SECOND: u64 = 150;
 
 /// What a peer makes of an echo before it comes back: honest peers nothing.
 pub(crate) type Lie = fn(Instant, Echo) -> Echo;
 
 #[derive(Debug, Clone, Copy)]
 enum Whose {
-    Ours(usize),
+    /// To whom, and how much of it is media.
+    Ours(usize, u64),
     Probe(usize, Instant),
+    Small,
     Others,
 }
 
@@ -50,6 +57,9 @@ pub(crate) enum Demand {
     Endless,
     /// The first so many milliseconds of each second.
     PartOfEachSecond(u64),
+    /// A segment every two seconds that peers want so many bytes of, most of it at once and the rest in
+    /// drops. What could not be sent within four seconds they take from elsewhere.
+    Segments(u64),
 }
 
 /// What happened in a stretch of time.
@@ -77,6 +87,8 @@ pub(crate) struct Bottleneck {
     pub(crate) peers: Vec<Peer>,
     /// Added to each echo, anew each time, up to this.
     pub(crate) jitter: Duration,
+    /// Every tenth echo is late by up to this: machines are busy with other things.
+    pub(crate) lateness: Duration,
     /// Added to every way from now on.
     pub(crate) detour: Duration,
     buffer: Duration,
@@ -84,14 +96,24 @@ pub(crate) struct Bottleneck {
     queued: u64,
     served_credit: f64,
     our_credit: f64,
+    /// Bytes that peers have asked for and not been sent.
+    wanted: u64,
+    asked_at: Instant,
     bulk: Option<Bulk>,
     echoes: BTreeMap<(Instant, usize), Echo>,
     turn: usize,
-    noise: u64,
+    pub(crate) noise: u64,
     now: Instant,
 }
 
 impl Bottleneck {
+    const SEGMENT_MS: u64 = 2_000;
+    const DROP_MS: u64 = 100;
+    const LATENESS_MS: u64 = 4;
+    /// In each millisecond that all that was asked for has been sent and the next has not been asked for yet.
+    const PAUSE_CHANCE: f64 = 0.004;
+    const PAUSE: Duration = Duration::from_millis(15);
+
     pub(crate) fn new(cap: BitsPerSecond, capacity: BitsPerSecond, buffer: Duration, rtts: &[u64]) -> Self {
         let now = Instant(Duration::from_secs(1));
         let mut uplink = Uplink::new(cap, now);
@@ -110,12 +132,15 @@ impl Bottleneck {
             demand: Demand::Endless,
             peers,
             jitter: Duration::ZERO,
+            lateness: Duration::ZERO,
             detour: Duration::ZERO,
             buffer,
             queue: VecDeque::new(),
             queued: 0,
             served_credit: 0.0,
             our_credit: 0.0,
+            wanted: 0,
+            asked_at: now,
             bulk: None,
             echoes: BTreeMap::new(),
             turn: 0,
@@ -131,6 +156,11 @@ impl Bottleneck {
             lost_at: self.now,
             credit: 0.0,
         });
+    }
+
+    /// What is left for media, without headers and without what else leaves any home.
+    pub(crate) fn media_capacity(&self) -> u64 {
+        (self.capacity.0 - SMALL * SMALL_PER_SECOND * 8) * PACKET / (PACKET + HEADERS)
     }
 
     /// How long a packet that comes now waits.
@@ -167,31 +197,70 @@ impl Bottleneck {
             self.queue.push_back((Whose::Probe(index, self.now), PROBE));
             self.queued += PROBE;
         }
+        self.send_small();
         self.send_ours();
         self.send_bulk();
         self.serve(stretch);
     }
 
-    fn send_ours(&mut self) {
-        let in_second = u64::try_from(self.now.0.as_millis() % 1_000).unwrap();
-        let wanted = match self.demand {
-            Demand::None => false,
-            Demand::Endless => true,
-            Demand::PartOfEachSecond(ms) => in_second < ms,
-        };
-        if !wanted {
-            self.our_credit = 0.0;
+    /// What peers ask for from now on.
+    fn ask(&mut self) {
+        let ms = self.ms();
+        let Demand::Segments(bytes) = self.demand else {
+            let wanted = match self.demand {
+                Demand::PartOfEachSecond(part) => ms % 1_000 < part,
+                demand => demand == Demand::Endless,
+            };
+            self.wanted = if wanted { u64::MAX } else { 0 };
             return;
+        };
+        if ms.is_multiple_of(Self::SEGMENT_MS) {
+            self.wanted = self.wanted.min(bytes) + bytes / 4 * 3;
+        } else if ms.is_multiple_of(Self::DROP_MS) {
+            self.wanted = self.wanted.min(bytes * 2) + bytes / 4 * Self::DROP_MS / Self::SEGMENT_MS;
         }
-        self.our_credit += self.uplink.rate().0 as f64 / 8_000.0;
-        while self.our_credit >= PACKET as f64 {
-            self.our_credit -= PACKET as f64;
+    }
+
+    /// As the throttle does it: slices of two milliseconds, on credit, and not much is made up for.
+    fn send_ours(&mut self) {
+        self.ask();
+        let rate = self.uplink.rate();
+        let in_ms = |ms: u64| rate.bytes_in(Duration::from_millis(ms)) as f64;
+        self.our_credit = (self.our_credit + in_ms(1)).min(in_ms(Self::LATENESS_MS));
+        if matches!(self.demand, Demand::Segments(_)) {
+            if self.chance() < Self::PAUSE_CHANCE {
+                self.asked_at = self.now + Self::PAUSE;
+            }
+            if self.now < self.asked_at {
+                return;
+            }
+        }
+        while self.our_credit > 0.0 && self.wanted > 0 {
+            let slice = rate.bytes_in(Duration::from_millis(2)).max(1_200).min(self.wanted);
+            self.wanted -= slice;
+            self.our_credit -= slice as f64;
             self.turn = (self.turn + 1) % self.peers.len();
-            self.uplink.handle_sent(self.now, node(self.turn), PACKET);
-            self.peers[self.turn].sent += PACKET;
-            // What is dropped here is sent again by the transport: it costs us, but nobody else.
-            self.enter(Whose::Ours(self.turn));
+            self.uplink.handle_sent(self.now, node(self.turn), slice);
+            self.peers[self.turn].sent += slice;
+            let mut left = slice;
+            while left > 0 {
+                let packet = left.min(PACKET);
+                left -= packet;
+                // What is dropped here is sent again by the transport: it costs us, but nobody else.
+                self.enter(Whose::Ours(self.turn, packet), packet + HEADERS);
+            }
         }
+    }
+
+    /// Small packets go out whatever happens.
+    fn send_small(&mut self) {
+        if self.ms().is_multiple_of(1_000 / SMALL_PER_SECOND) {
+            self.enter(Whose::Small, SMALL);
+        }
+    }
+
+    fn ms(&self) -> u64 {
+        u64::try_from(self.now.0.as_millis()).unwrap()
     }
 
     fn send_bulk(&mut self) {
@@ -202,7 +271,7 @@ impl Bottleneck {
         bulk.window += if bulk.has_lost { 3.0 * PACKET as f64 } else { bulk.window } * share;
         while bulk.credit >= PACKET as f64 {
             bulk.credit -= PACKET as f64;
-            if !self.enter(Whose::Others) && self.now - bulk.lost_at > round_trip {
+            if !self.enter(Whose::Others, PACKET) && self.now - bulk.lost_at > round_trip {
                 bulk.window *= 0.7;
                 bulk.has_lost = true;
                 bulk.lost_at = self.now;
@@ -211,11 +280,17 @@ impl Bottleneck {
         self.bulk = Some(bulk);
     }
 
-    fn enter(&mut self, whose: Whose) -> bool {
-        let fits = self.queued + PACKET <= self.capacity.bytes_in(self.buffer);
+    fn chance(&mut self) -> f64 {
+        self.noise =
+            self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.noise >> 40) as f64 / (1_u64 << 24) as f64
+    }
+
+    fn enter(&mut self, whose: Whose, bytes: u64) -> bool {
+        let fits = self.queued + bytes <= self.capacity.bytes_in(self.buffer);
         if fits {
-            self.queue.push_back((whose, PACKET));
-            self.queued += PACKET;
+            self.queue.push_back((whose, bytes));
+            self.queued += bytes;
         }
         fits
     }
@@ -231,10 +306,11 @@ impl Bottleneck {
             self.queued -= bytes;
             match whose {
                 Whose::Others => stretch.others += bytes,
-                Whose::Ours(index) => {
+                Whose::Ours(index, media) => {
                     stretch.ours += bytes;
-                    self.peers[index].received += bytes;
+                    self.peers[index].received += media;
                 }
+                Whose::Small => {}
                 Whose::Probe(index, asked) => self.echo(index, asked),
             }
         }
@@ -242,11 +318,12 @@ impl Bottleneck {
     }
 
     fn echo(&mut self, index: usize, asked: Instant) {
-        self.noise =
-            self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let jitter = self.jitter.mul_f64((self.noise >> 40) as f64 / (1_u64 << 24) as f64);
+        let mut late = self.jitter.mul_f64(self.chance());
+        if self.chance() < 0.1 {
+            late += self.lateness.mul_f64(self.chance());
+        }
         let peer = &self.peers[index];
-        let at = self.now + peer.rtt + self.detour + jitter;
+        let at = self.now + peer.rtt + self.detour + late;
         let echo = Echo { rtt: at - asked, sent: peer.sent, received: peer.received };
         if !peer.is_mute {
             self.echoes.insert((at, index), echo);

@@ -34,15 +34,15 @@ impl std::fmt::Debug for DelayedLink {
 }
 
 impl DelayedLink {
-    /// From the host's `UPLINK` to the router's `port`. The same `seed` loses frames by the same dice.
+    /// From the host's `UPLINK` to the backbone's `port`. The same `seed` loses frames by the same dice.
     pub(crate) fn start(
         host: &Namespace,
-        router: &Namespace,
+        backbone: &Namespace,
         port: &str,
         line: Line,
         seed: u32,
     ) -> Result<Self> {
-        let (near, far) = (Arc::new(device(host, UPLINK)?), Arc::new(device(router, port)?));
+        let (near, far) = (Arc::new(device(host, UPLINK)?), Arc::new(device(backbone, port)?));
         let over = Arc::new(InterruptEvent::new().map_err(LabError::Delay)?);
         let mut link = Self { over, threads: Vec::new() };
         link.carry(&near, &far, line, u64::from(seed) * 2);
