@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn where_all_are_fresh_the_strongest_are_taken_even_if_others_were_there_before() {
-        let members: Vec<_> = (0..40).map(|n| fresh(n, 1_000 * (n as u64 + 20), 4_000 - 100 * n as u64)).collect();
+        let members: Vec<_> =
+            (0..40).map(|n| fresh(n, 1_000 * (n as u64 + 20), 4_000 - 100 * n as u64)).collect();
         assert_eq!(choose(&[], &members, NOW).electors, nodes(8..40));
         let first_come = choose(&[], &members[..MAX], NOW).electors;
         // Those that are not better by a quarter than who was there stay outside.

@@ -43,15 +43,22 @@ impl Swarm {
         (self.origin.fetch_time() * 2).clamp(live_delay / 4, live_delay / 2)
     }
 
+    /// Owners fetch one after the other rather than all at once: the first blocks are in the swarm earlier, the last ones
+    /// not later, and a slow origin's line does not overflow with everybody's first packets.
+    fn turn_in_row(&self, segment: &Segment, stripe: u16) -> Duration {
+        let in_a_row = self.origin.rate().time_for(segment.manifest.len.into());
+        in_a_row.min(self.config.live_delay / 8) * stripe.into() / segment.stripe_count().max(1).into()
+    }
+
     fn due(&self, segment: &Segment, standing: Standing, item: Item) -> Instant {
         let wait = match segment.freshness {
             Freshness::Fresh => Duration::ZERO,
             Freshness::Backlog => BACKLOG_GRACE,
         };
-        let from = segment.arrived + wait;
+        let from = segment.arrived + wait + self.turn_in_row(segment, item.stripe);
         match standing {
             Standing::Owner => from,
-            Standing::Backup(nth) => from + self.owners_time() + self.config.live_delay / 12 * (nth - 1),
+            Standing::Backup(nth) => from + self.owners_time() + self.owners_time() / 3 * (nth - 1),
             Standing::Other => {
                 let begin = from + self.config.live_delay / 2;
                 let room = self.last_call(segment) - begin;

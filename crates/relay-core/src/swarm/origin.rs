@@ -11,12 +11,11 @@ use super::peer::Slot;
 use super::segment::{Key, Pending, Phase, Segment, Source};
 use super::{Action, Swarm};
 use crate::message::{Message, Role};
+use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
 /// The most fetches from the origin at once.
 const MAX_FETCHES: usize = 4;
-/// A fetch that brought nothing for this long has failed.
-const FETCH_STALL: Duration = Duration::from_secs(3);
 /// After a failure the origin is left alone for this long.
 const ORIGIN_REST: Duration = Duration::from_secs(1);
 
@@ -41,6 +40,10 @@ pub(super) struct Origin {
     rate: Option<BitsPerSecond>,
     /// How long a fetch takes, smoothed likewise.
     fetch_time: Duration,
+    /// Nothing is fetched in place of others before.
+    spared_until: Instant,
+    /// How long it was spared after the last slow fetch.
+    spared_for: Duration,
 }
 
 impl Origin {
@@ -71,6 +74,18 @@ impl Origin {
         let smoothed = self.rate.map_or(seen, |rate| rate.0 - rate.0 / 4 + seen / 4);
         self.rate = Some(BitsPerSecond(smoothed.max(1)));
         self.fetch_time = self.fetch_time * 3 / 4 + (now - fetch.begun) / 4;
+    }
+
+    /// A fetch that took long means that the origin is asked for more than it can give. Whoever would fetch in place
+    /// of others leaves it alone then, longer each time, so that the owners' fetches get through: else what
+    /// comes late from the swarm would be fetched by all, and come later still.
+    fn spare_if_slow(&mut self, now: Instant, took: Duration, live_delay: Duration, chance: f64) {
+        if took < live_delay / 4 {
+            self.spared_for /= 2;
+            return;
+        }
+        self.spared_for = (self.spared_for * 2).clamp(live_delay / 4, live_delay * 4);
+        self.spared_until = self.spared_until.max(now + self.spared_for.mul_f64(0.5 + chance));
     }
 
     /// How long a fetch takes.
@@ -147,13 +162,13 @@ impl Swarm {
     /// Blocks whose turn it is. What a neighbour says it holds is left to the neighbours, except by the owner: else
     /// a liar could keep everybody from fetching.
     fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
-        let is_hopeless = self.is_hopeless(segment, now);
+        let is_spared = self.is_hopeless(segment, now) || now < self.origin.spared_until;
         let open = segment.open_blocks();
         let waits =
             |index: BlockIndex, is_own: bool| open.contains(index) && (is_own || segment.holders(index) == 0);
         let in_turn = |stripe: u16| {
             let turn = segment.turn(stripe)?;
-            (turn.at <= now && (turn.is_own || !is_hopeless)).then_some((stripe, turn.is_own))
+            (turn.at <= now && (turn.is_own || !is_spared)).then_some((stripe, turn.is_own))
         };
         let turns = (0..segment.stripe_count()).filter_map(in_turn);
         let blocks = turns.flat_map(|(stripe, is_own)| segment.stripe(stripe).map(move |at| (at, is_own)));
@@ -169,7 +184,7 @@ impl Swarm {
     /// Adds blocks to those due until there are `short`: open ones first, those that fewest neighbours hold before
     /// others; at the last call also those that a peer has promised.
     fn add_lacking(&self, segment: &Segment, now: Instant, short: usize, due: &mut Vec<u16>) {
-        if self.is_hopeless(segment, now) {
+        if self.is_hopeless(segment, now) || now < self.origin.spared_until {
             return;
         }
         let is_last_call = now >= self.last_call(segment);
@@ -181,8 +196,9 @@ impl Swarm {
             Some(_) => None,
         };
         let lacking = (0..segment.held.capacity()).map(BlockIndex);
-        let lacking =
-            lacking.filter(|index| !segment.held.contains(*index) && !due.contains(&index.0)).filter_map(rank);
+        let lacking = lacking
+            .filter(|index| !segment.held.contains(*index) && !due.contains(&index.0))
+            .filter_map(rank);
         let mut lacking: Vec<_> = lacking.collect();
         lacking.sort_unstable();
         due.extend(lacking.into_iter().take(short.saturating_sub(due.len())).map(|(.., index)| index.0));
@@ -214,7 +230,8 @@ impl Swarm {
         let mut wanted = BlockSet::empty(segment.held.capacity());
         for index in blocks.clone().map(BlockIndex).filter(|index| !segment.held.contains(*index)) {
             wanted.insert(index);
-            let expires = now + FETCH_STALL;
+            // The driver tells when it has failed or stalled, and what is late then is nobody's any more.
+            let expires = segment.deadline;
             segment.in_flight.insert(Pending { index, from: Source::Origin(fetch), expires });
         }
         self.origin.fetches.insert(
@@ -230,6 +247,7 @@ impl Swarm {
         let Some(fetch) = self.origin.fetches.remove(&id) else { return };
         if end == FetchEnd::Done {
             self.origin.note_rate(&fetch, now);
+            self.spare_origin_if_slow(&fetch, now);
         }
         match end {
             FetchEnd::Done if self.origin.range == RangeSupport::Unknown => {
@@ -251,6 +269,12 @@ impl Swarm {
         self.advance(now);
     }
 
+    fn spare_origin_if_slow(&mut self, fetch: &Fetch, now: Instant) {
+        let item = Item { segment: fetch.segment, stripe: fetch.blocks.start };
+        let chance = rendezvous::chance(item, self.config.me);
+        self.origin.spare_if_slow(now, now - fetch.begun, self.config.live_delay, chance);
+    }
+
     /// Gives up fetches of which nothing more is wanted. One that was cut off by the deadline tells how slow
     /// the origin is.
     pub(super) fn abort_fetches(&mut self, now: Instant) {
@@ -268,6 +292,7 @@ impl Swarm {
             let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get(key));
             if segment.is_some_and(|segment| segment.phase == Phase::Missed) {
                 self.origin.note_rate(&fetch, now);
+                self.spare_origin_if_slow(&fetch, now);
             }
             self.act(Action::Abort(id));
         }
@@ -283,9 +308,8 @@ impl Swarm {
             let due = |stripe: u16| {
                 let due = segment.turn(stripe)?.at;
                 // What is due and still open waits for a place among the fetches or for the origin's rest.
-                (due > now)
-                    .then_some(due)
-                    .or_else(|| (self.origin.rests_until > now).then_some(self.origin.rests_until))
+                let rested = [self.origin.rests_until, self.origin.spared_until];
+                (due > now).then_some(due).or_else(|| rested.into_iter().filter(|at| *at > now).min())
             };
             let dues =
                 (0..if open.is_empty() { 0 } else { segment.stripe_count() }).filter(is_open).filter_map(due);

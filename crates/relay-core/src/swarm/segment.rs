@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, RenditionId, SegmentRef, StreamEpoch};
+use streamr_model::{
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, RenditionId, SegmentRef, StreamEpoch,
+};
 
 use super::action::FetchId;
 use super::peer::Slot;

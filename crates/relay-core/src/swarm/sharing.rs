@@ -268,7 +268,8 @@ impl Swarm {
 
     /// Lower is told earlier: viewers, then who lacks what is urgent, then fast uplinks, then who waited longest.
     fn news_rank(&self, now: Instant, slot: Slot, peer: &Peer) -> impl Ord + use<> {
-        let lacking = self.segments.iter().find(|segment| segment.view(slot).is_some_and(|view| view.is_news));
+        let lacking =
+            self.segments.iter().find(|segment| segment.view(slot).is_some_and(|view| view.is_news));
         (
             peer.role() != Some(Role::Viewer),
             lacking.map_or(Instant(Duration::MAX), |segment| segment.urgency(now, self.config.slack())),
@@ -313,7 +314,8 @@ impl Swarm {
     pub(super) fn queue_time_until(&self, key: Option<Key>) -> Duration {
         let counts = |other: Key| key.is_none_or(|key| other <= key);
         let queues = self.peers.iter().map(|(_, peer)| &peer.upload.queue);
-        let queued: usize = queues.map(|queue| queue.iter().filter(|(other, _)| counts(*other)).count()).sum();
+        let queued: usize =
+            queues.map(|queue| queue.iter().filter(|(other, _)| counts(*other)).count()).sum();
         let segments = self.segments.iter().filter(|segment| counts(segment.key));
         let promised: u64 = segments.map(Segment::promised_blocks).sum();
         let in_flight: usize = self.peers.iter().map(|(_, peer)| peer.upload.in_flight_bytes).sum();

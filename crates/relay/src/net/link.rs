@@ -80,7 +80,11 @@ struct Outgoing {
 }
 
 impl<S: AsyncWrite + Unpin> Outbox<S> {
-    async fn step(&mut self, queue: &mut mpsc::Receiver<Message>, throttle: &Throttle) -> std::io::Result<Goes> {
+    async fn step(
+        &mut self,
+        queue: &mut mpsc::Receiver<Message>,
+        throttle: &Throttle,
+    ) -> std::io::Result<Goes> {
         while let Ok(message) = queue.try_recv() {
             self.accept(message).await?;
         }
