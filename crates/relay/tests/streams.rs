@@ -126,7 +126,7 @@ impl Stream {
                 tags: Vec::new(),
                 header_tags: Vec::new(),
                 len: u32::try_from(bytes.len()).unwrap(),
-                block_len: Manifest::BLOCK_LEN,
+                block_len: Manifest::block_len_for(bytes.len()),
                 block_hashes: Manifest::hash_blocks(&bytes),
             };
             self.seed.publish(Signed::new(&manifest, &key(1)), bytes).await;

@@ -66,16 +66,18 @@ fn there_is_room_for_so_many_streams_and_a_place_that_is_left_is_free() {
 fn blocks_of_all_streams_are_sliced_while_any_of_them_leaves_the_machine() {
     let uplink = SharedUplink::new(CAP, Yielding::On);
     let mut seats = [uplink.join(weight(1)).unwrap(), uplink.join(weight(1)).unwrap()];
-    let slices = || uplink.0.state().slices;
+    let slices = || uplink.0.state().pace;
     let (here, _orders) = connection(Whereabouts::Here);
     seats[0].connected(node(1), &here);
     assert_eq!((slices(), rates(&[&seats[0], &seats[1]])), (None, vec![CAP.0 / 2; 2]));
     let (elsewhere, _orders) = connection(Whereabouts::Elsewhere);
     seats[1].connected(node(1), &elsewhere);
-    // An unknown uplink is begun at half of the cap.
+    // An unknown uplink is begun carefully.
+    let first = uplink.0.state().gauge.as_ref().unwrap().rate();
+    assert!(first < CAP);
     assert_eq!(
         (slices(), rates(&[&seats[0], &seats[1]])),
-        (Some(BitsPerSecond(CAP.0 / 2)), vec![CAP.0 / 4; 2])
+        (Some((first, Slices::Short)), vec![first.0 / 2; 2])
     );
     let [first, second] = seats;
     drop(second);

@@ -21,6 +21,8 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 const SETTLING: Duration = Duration::from_secs(8);
 /// A segment that is not whole everywhere by then does not count.
 const GRACE: Duration = Duration::from_secs(8);
+/// The simulation's; real segments of this length have shorter ones, which it cannot be told yet.
+const BLOCK_LEN: u64 = 32 * 1024;
 const SIM_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn rows() -> [Row; 2] {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BLOCK_BYTES: u64 = Manifest::MAX_BLOCK_LEN as u64;
+const BLOCK_BYTES: u64 = streamr_model::Manifest::MAX_BLOCK_LEN as u64;
 const BLOCK_BITS: u64 = 8 * BLOCK_BYTES;
 const MBPS: u64 = 1_000_000;
 
