@@ -33,7 +33,7 @@ use origin::Origin;
 pub use peer::PeerCounters;
 use peer::{Introduction, PeerTable, Slot};
 use playing::Playhead;
-use segment::{Key, Phase, Segment, SegmentTable};
+use segment::{Key, Phase, Segment, SegmentTable, Source};
 use sharing::Rumours;
 
 /// What a message without media takes of the uplink, about: mostly heads of a packet of its own.
@@ -400,6 +400,7 @@ impl Swarm {
     pub fn set_upload_rate(&mut self, now: Instant, rate: BitsPerSecond) {
         self.pacer.set_rate(rate, now);
         self.upload(now);
+        self.send_news(now);
     }
 
     /// What others may count on: what we say of ourselves to neighbours.
@@ -421,15 +422,15 @@ impl Swarm {
 
     /// Lets every rule do what the present moment asks for.
     fn advance(&mut self, now: Instant) {
-        for segment in self.segments.iter_mut() {
-            if segment.is_wanted() && now >= segment.deadline {
-                segment.close(Phase::Missed);
-                self.counters.segments_missed += 1;
-            }
+        self.evict(now);
+        let late = self.segments.wanted().filter(|segment| now >= segment.deadline);
+        for key in late.map(|segment| segment.key).collect::<Vec<_>>() {
+            self.miss(key);
         }
         if self.config.role != Role::Seed {
             let is_hungry = self.segments.wanted().next().is_some();
             self.intake.note_hunger(now, is_hungry);
+            self.give_up_hopeless(now);
             self.abort_fetches(now);
             self.expire(now);
             self.pull_from_unshunned(now);
@@ -439,6 +440,10 @@ impl Swarm {
         self.send_news(now);
         self.upload(now);
         self.play(now);
+    }
+
+    /// Before anything else: what leaves with a segment makes room for others.
+    fn evict(&mut self, now: Instant) {
         let (limit, retention) = (self.config.store_limit_bytes, self.config.retention);
         while let Some(gone) = self.segments.evict_one(limit, |segment| now >= segment.deadline + retention) {
             for (_, peer) in self.peers.iter_mut() {
@@ -446,6 +451,26 @@ impl Swarm {
             }
             self.rumours.bury(&gone.name);
             self.act(Action::Evict(gone.name));
+        }
+    }
+
+    /// Gives a segment up: nothing more of it is fetched, and peers are told where they would still send some.
+    fn miss(&mut self, key: Key) {
+        let Some(segment) = self.segments.get_mut(key) else { return };
+        let mut asked: BTreeMap<Slot, BlockSet> = BTreeMap::new();
+        for pending in segment.in_flight.iter() {
+            if let Source::Peer(slot) = pending.from {
+                let blocks = asked.entry(slot).or_insert_with(|| BlockSet::empty(segment.held.capacity()));
+                blocks.insert(pending.index);
+            }
+        }
+        let name = segment.name;
+        segment.close(Phase::Missed);
+        self.counters.segments_missed += 1;
+        for (slot, blocks) in asked {
+            if let Some(peer) = self.peers.get(slot) {
+                self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde_json::json;
 use streamr_model::BitsPerSecond;
-use streamr_sim::{Flash, Scenario};
+use streamr_sim::{Flash, Scenario, Strain};
 
 /// A run of the swarm in a simulated world.
 #[derive(Debug, Parser)]
@@ -35,6 +35,13 @@ struct Args {
     /// Without `--uplink-percent`: what is needed, in hundredths of what all nodes offer together.
     #[arg(long, default_value_t = 80)]
     load_percent: u32,
+    /// Lines and uplinks as in the lab of the bench `bound`, at this load in thousandths. Blocks, uplinks, latency and
+    /// origin are the lab's then.
+    #[arg(long)]
+    lab_load_per_mille: Option<u32>,
+    /// From and until when, in seconds, nodes send only so many hundredths of what they offer.
+    #[arg(long, num_args = 3)]
+    strain: Option<Vec<u32>>,
     /// Mean session in seconds; without it nobody leaves.
     #[arg(long)]
     session_s: Option<u64>,
@@ -76,32 +83,47 @@ struct Args {
 impl Args {
     fn scenario(&self) -> Scenario {
         let mut scenario = Scenario {
-            nodes: self.nodes,
             segments: self.segments,
-            blocks: self.blocks,
             polluters: self.polluters,
             silent: self.silent,
             liars: self.liars,
-            uplink_percent: self.line_percent,
-            ..Scenario::new(self.seed)
+            ..self.places()
         };
-        for class in &mut scenario.uplinks {
-            class.rate_percent = class.rate_percent * 80 / self.load_percent.max(1);
-        }
-        if let Some(percent) = self.uplink_percent {
-            scenario = scenario.with_equal_uplinks(percent);
+        if let Some([from, until, percent]) = self.strain.as_deref() {
+            let seconds = |seconds: &u32| Duration::from_secs(u64::from(*seconds));
+            scenario.strain = Some(Strain { from: seconds(from), until: seconds(until), percent: *percent });
         }
         let at = Scenario::FIRST_PUBLICATION + scenario.interval;
         let flash = |nodes: u32| (nodes > 0).then_some(Flash { at, nodes });
         scenario.churn.session_mean = self.session_s.map(Duration::from_secs);
         scenario.churn.flash_leave = flash(self.flash_leave);
         scenario.churn.flash_join = flash(self.flash_join);
+        scenario.paths.unreachable_per_mille = self.unreachable;
+        scenario.paths.loss_per_mille = self.loss;
+        scenario
+    }
+
+    /// Nodes, their lines and the origin.
+    fn places(&self) -> Scenario {
+        if let Some(load_per_mille) = self.lab_load_per_mille {
+            return Scenario::in_lab(self.seed, self.nodes, load_per_mille);
+        }
+        let mut scenario = Scenario {
+            nodes: self.nodes,
+            blocks: self.blocks,
+            uplink_percent: self.line_percent,
+            ..Scenario::new(self.seed)
+        };
+        for class in &mut scenario.uplinks {
+            class.rate_per_mille = class.rate_per_mille * 80 / self.load_percent.max(1);
+        }
+        if let Some(percent) = self.uplink_percent {
+            scenario = scenario.with_equal_uplinks(percent);
+        }
         scenario.origin.has_range = !self.no_range;
         if let Some(bps) = self.origin_bps {
             scenario.origin.uplink = BitsPerSecond(bps);
         }
-        scenario.paths.unreachable_per_mille = self.unreachable;
-        scenario.paths.loss_per_mille = self.loss;
         if let Some([least, most, jitter]) = self.latency_us.as_deref() {
             scenario.paths.latency_min = Duration::from_micros(*least);
             scenario.paths.latency_max = Duration::from_micros(*most);

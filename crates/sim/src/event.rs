@@ -13,6 +13,8 @@ pub(crate) type Index = u32;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event {
     Publish(u16),
+    /// From now on every supporter that is here sends so many hundredths of what it offers.
+    Uplinks(u32),
     /// The coordinator looks at who is there.
     Census,
     Join(Index),

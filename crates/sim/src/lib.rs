@@ -17,4 +17,4 @@ mod scenario;
 mod world;
 
 pub use outcome::{Delays, Outcome};
-pub use scenario::{Churn, Flash, MIXED_UPLINKS, Origin, Paths, Scenario, UplinkClass};
+pub use scenario::{Churn, Flash, MIXED_UPLINKS, Origin, Paths, Scenario, Strain, UplinkClass};

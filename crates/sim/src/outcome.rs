@@ -20,6 +20,8 @@ const SETTLED: Duration = Duration::from_secs(1);
 pub struct Outcome {
     /// Segments that a node should have had whole and had not.
     pub missed: u64,
+    /// The same of each segment.
+    pub missed_each: Vec<u64>,
     /// Segments that should have become whole, summed over the nodes.
     pub expected: u64,
     /// Segments that swarms themselves gave up at their deadline; here those count too that a newcomer
@@ -137,14 +139,14 @@ impl Tally {
     }
 
     pub(crate) fn outcome(mut self, scenario: &Scenario, nodes: &[Node], bans: u64) -> Outcome {
-        let (mut expected, mut whole) = (0_u64, 0_u64);
+        let (mut expected, mut missed_each) = (0_u64, vec![0_u64; usize::from(scenario.segments)]);
         for node in nodes.iter().skip(1) {
             if let Some(swarm) = &node.swarm {
                 self.left(node.is_honest(), &swarm.counters());
             }
             for sequence in (0..scenario.segments).filter(|sequence| is_counted(scenario, node, *sequence)) {
                 expected += 1;
-                whole += node.complete >> sequence & 1;
+                missed_each[usize::from(sequence)] += 1 - (node.complete >> sequence & 1);
             }
         }
         let blocks = expected * u64::from(scenario.blocks);
@@ -153,7 +155,8 @@ impl Tally {
         let from_origin: u64 = self.origin_bytes.iter().sum();
         let worst = self.origin_bytes.iter().max().copied().unwrap_or(0);
         Outcome {
-            missed: expected - whole,
+            missed: missed_each.iter().sum(),
+            missed_each,
             expected,
             given_up: self.given_up,
             late_fraction: ratio(blocks - self.delays.within(scenario.live_delay), blocks),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use streamr_model::BitsPerSecond;
 
+use crate::dice::hash;
+use crate::event::Index;
 use crate::outcome::Outcome;
 use crate::world::World;
 
@@ -12,16 +14,16 @@ use crate::world::World;
 pub struct UplinkClass {
     /// Of a hundred nodes, so many.
     pub percent: u32,
-    /// The uplink each of them offers, in hundredths of the stream's rate.
-    pub rate_percent: u32,
+    /// The uplink each of them offers, in thousandths of the stream's rate.
+    pub rate_per_mille: u32,
 }
 
 /// DESIGN.md's population: 60 % give half the stream's rate, 30 % one and a half of it, 10 % five times it.
 /// Together a quarter more than they need: a load of 0.8.
 pub const MIXED_UPLINKS: [UplinkClass; 3] = [
-    UplinkClass { percent: 60, rate_percent: 50 },
-    UplinkClass { percent: 30, rate_percent: 150 },
-    UplinkClass { percent: 10, rate_percent: 500 },
+    UplinkClass { percent: 60, rate_per_mille: 500 },
+    UplinkClass { percent: 30, rate_per_mille: 1_500 },
+    UplinkClass { percent: 10, rate_per_mille: 5_000 },
 ];
 
 /// The HTTP server with the segments.
@@ -73,6 +75,17 @@ pub struct Churn {
     pub flash_join: Option<Flash>,
 }
 
+/// A time in which nodes give way to what else their households send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strain {
+    /// When it begins, since the world's beginning.
+    pub from: Duration,
+    /// When it is over.
+    pub until: Duration,
+    /// What each supporter that is here sends meanwhile, in hundredths of what it offers.
+    pub percent: u32,
+}
+
 /// A run of the swarm. `Scenario { nodes: 100, ..Scenario::new(seed) }.run()`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -102,6 +115,8 @@ pub struct Scenario {
     pub paths: Paths,
     /// Comings and goings.
     pub churn: Churn,
+    /// A time of less uplink.
+    pub strain: Option<Strain>,
     /// How long a vanished peer's connection seems to live.
     pub vanish_noticed: Duration,
     /// How long the coordinator still shows a node that vanished.
@@ -153,6 +168,7 @@ impl Scenario {
                 downlink_rate_percent: None,
             },
             churn: Churn::default(),
+            strain: None,
             vanish_noticed: Duration::from_secs(3),
             vanish_forgotten: Duration::from_secs(75),
             polluters: 0,
@@ -161,10 +177,32 @@ impl Scenario {
         }
     }
 
+    /// `nodes` nodes as in the lab of the bench `bound`: half a mebibyte every two seconds, an origin that sends two
+    /// copies, and uplinks of DESIGN.md's population scaled such that N·r ÷ (u_s + Σu) is `load_per_mille`
+    /// thousandths. Lines carry the heads of packets beside media, and acknowledgements.
+    pub fn in_lab(seed: u64, nodes: u32, load_per_mille: u32) -> Self {
+        let mut scenario = Self { nodes, block_len: 16 * 1024, uplink_percent: 107, ..Self::new(seed) };
+        let rate = scenario.rate();
+        let origin = rate.0 * 2;
+        let offered: u64 = (1..=nodes).map(|index| scenario.offered(index).0).sum();
+        let needed =
+            (rate.0 * u64::from(nodes) * 1_000 / u64::from(load_per_mille.max(1))).saturating_sub(origin);
+        for class in &mut scenario.uplinks {
+            let scaled = u64::from(class.rate_per_mille) * needed / offered.max(1);
+            class.rate_per_mille = u32::try_from(scaled).unwrap_or(u32::MAX);
+        }
+        scenario.line_extra = BitsPerSecond(rate.0 * 45 / 1_000);
+        scenario.origin.uplink = BitsPerSecond(origin * 107 / 100);
+        scenario.origin.seed_uplink = scenario.origin.uplink;
+        scenario.paths.latency_min = Duration::from_micros(200);
+        scenario.paths.latency_max = Duration::from_micros(300);
+        scenario
+    }
+
     /// Everybody offers the same multiple of the stream's rate, in hundredths.
     #[must_use]
     pub fn with_equal_uplinks(mut self, rate_percent: u32) -> Self {
-        self.uplinks = vec![UplinkClass { percent: 100, rate_percent }];
+        self.uplinks = vec![UplinkClass { percent: 100, rate_per_mille: rate_percent * 10 }];
         self
     }
 
@@ -185,15 +223,28 @@ impl Scenario {
         BitsPerSecond(u64::try_from(rate).unwrap_or(u64::MAX))
     }
 
-    /// Hundredths of the stream's rate as a rate.
-    pub(crate) fn share_of_rate(&self, percent: u32) -> BitsPerSecond {
-        BitsPerSecond(self.rate().0 * u64::from(percent) / 100)
+    /// Thousandths of the stream's rate as a rate.
+    pub(crate) fn share_of_rate(&self, per_mille: u32) -> BitsPerSecond {
+        BitsPerSecond(self.rate().0 * u64::from(per_mille) / 1_000)
+    }
+
+    /// What a node offers. Consecutive numbers fall into the classes as evenly as the golden ratio spreads them,
+    /// so that ten nodes already have the shares asked for.
+    pub(crate) fn offered(&self, index: Index) -> BitsPerSecond {
+        let turn = index.wrapping_mul(2_654_435_769).wrapping_add(hash(3, 0, 0).to_le_bytes()[0].into());
+        let mut percent = u32::try_from((u64::from(turn) * 100) >> 32).unwrap_or(0);
+        let class = self.uplinks.iter().find(|class| {
+            let is_in = percent < class.percent;
+            percent = percent.saturating_sub(class.percent);
+            is_in
+        });
+        self.share_of_rate(class.or(self.uplinks.last()).map_or(0, |class| class.rate_per_mille))
     }
 
     /// The mean of what nodes offer.
     pub fn mean_uplink(&self) -> BitsPerSecond {
-        let sum: u64 = self.uplinks.iter().map(|c| u64::from(c.percent) * u64::from(c.rate_percent)).sum();
-        BitsPerSecond(self.rate().0 * sum / 10_000)
+        let sum: u64 = self.uplinks.iter().map(|c| u64::from(c.percent) * u64::from(c.rate_per_mille)).sum();
+        BitsPerSecond(self.rate().0 * sum / 100_000)
     }
 
     /// The time a block takes on the mean uplink: the unit in which delays are compared.

@@ -7,7 +7,7 @@ mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
-use streamr_model::{BlockIndex, NodeId};
+use streamr_model::{BitsPerSecond, BlockIndex, NodeId};
 use streamr_relay_core::{FetchId, Freshness, Instant, Keep, Message, QueueTime, Supplier, Swarm, Verdict};
 
 use crate::dice::Dice;
@@ -83,6 +83,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Publish(sequence) => self.publish(sequence),
+            Event::Uplinks(percent) => self.set_uplinks(percent),
             Event::Census => self.take_census(),
             Event::Join(node) => self.join(node),
             Event::Connect(a, b) => self.connect(a, b),
@@ -125,6 +126,14 @@ impl World {
         self.tell(SEED, |swarm, now| {
             swarm.publish(now, name, manifest);
         });
+    }
+
+    fn set_uplinks(&mut self, percent: u32) {
+        for node in 1..self.nodes.len() {
+            let rate = BitsPerSecond(self.nodes[node].offered_bps * u64::from(percent) / 100);
+            let index = Index::try_from(node).unwrap_or(Index::MAX);
+            self.tell(index, |swarm, now| swarm.set_upload_rate(now, rate));
+        }
     }
 
     fn wake(&mut self, node: Index) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::bounds::{Uplinks, float, least_spread_s};
+use streamr_model::Manifest;
+
+use crate::bounds::{Uplinks, float, least_origin_bps, least_spread_s};
 use crate::churn::Churn;
 use crate::error::Result;
 use crate::line::Line;
@@ -10,10 +12,8 @@ use crate::origin::StreamShape;
 use crate::span::{Measured, Span};
 use crate::swarm::{Seat, Swarm, SwarmOptions};
 
-/// 2.1 Mb/s in segments of two seconds and sixteen blocks.
+/// 2.1 Mb/s in segments of two seconds and 32 blocks.
 pub const SHAPE: StreamShape = StreamShape { segment_packets: 2_788, segment: Duration::from_secs(2) };
-/// Bytes of a block; the last of a segment is shorter.
-const BLOCK_BYTES: u64 = 32 * 1024;
 /// How long after publication a segment is due: the app's default.
 pub const LIVE_DELAY: Duration = Duration::from_secs(6);
 /// After a change of lines, what was queued before them passes.
@@ -28,17 +28,29 @@ pub struct Figures {
     pub segments: usize,
     /// Media delivered in time to the nodes ÷ media offered; it cannot exceed 1.
     pub rate_ratio: f64,
-    /// Bytes that the origin's side sent ÷ bytes of distinct segments.
+    /// Media that nodes had from the origin's side ÷ bytes of distinct segments.
     pub copies: f64,
-    /// The same with the media alone, as the nodes count it.
-    pub media_copies: f64,
+    /// The least that it can be: S_min ÷ r.
+    pub least_copies: f64,
+    /// Everything that the origin's side sent, heads of packets and what nobody took included, ÷ bytes of distinct
+    /// segments.
+    pub wire_copies: f64,
     /// Blocks of segments that were not whole by their deadline ÷ all blocks due.
     pub late_fraction: f64,
-    /// Median over the segments of the time from publication to the last peer holding it, relative to the
-    /// least there is; `None` if half of the segments never reached everybody.
-    pub last_peer_ratio: Option<f64>,
+    /// Median over the segments of the time from publication to the last peer holding it; `None` if half of the
+    /// segments never reached everybody.
+    pub last_peer_ms: Option<u64>,
+    /// The least that it can be.
+    pub least_last_peer_ms: f64,
     /// Nodes that left in the time.
     pub left: usize,
+}
+
+impl Figures {
+    /// The time to the last peer, relative to the least there is.
+    pub fn last_peer_ratio(&self) -> Option<f64> {
+        self.last_peer_ms.map(|ms| float(ms) / self.least_last_peer_ms)
+    }
 }
 
 /// A running swarm whose load can be changed.
@@ -91,16 +103,21 @@ impl BoundLab {
 
     fn figures(&self, measured: &Measured, left: usize) -> Figures {
         let on_time = measured.judge.deliveries().share_on_time();
+        let uplinks = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps());
         let bytes = SHAPE.segment_bytes();
-        let uplink_bps = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps()).mean_bps();
-        let least_s = least_spread_s(bytes, bytes.div_ceil(BLOCK_BYTES), self.nodes, uplink_bps);
+        let block_bytes = Manifest::block_len_for(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let blocks = bytes.div_ceil(block_bytes.into());
+        let others_bps = uplinks.node_bps.iter().sum();
         Figures {
             segments: measured.judge.segments(),
             rate_ratio: on_time,
-            copies: measured.copies,
-            media_copies: measured.media_copies,
+            copies: measured.media_copies,
+            least_copies: least_origin_bps(SHAPE.rate_bps(), self.nodes, others_bps)
+                / float(SHAPE.rate_bps()),
+            wire_copies: measured.copies,
             late_fraction: 1.0 - on_time,
-            last_peer_ratio: measured.judge.median_last_peer_ms().map(|ms| float(ms) / 1_000.0 / least_s),
+            last_peer_ms: measured.judge.median_last_peer_ms(),
+            least_last_peer_ms: least_spread_s(bytes, blocks, self.nodes, uplinks.mean_bps()) * 1e3,
             left,
         }
     }

@@ -93,7 +93,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             for load in loads {
                 let figures =
                     if churn { lab.measure_churn(load, segments) } else { lab.measure(load, segments) }?;
-                println!("N{nodes} load {load}: {figures:.3?}");
+                let last_peer = figures.last_peer_ratio();
+                println!("N{nodes} load {load}: last peer {last_peer:.2?} of the least; {figures:.3?}");
             }
             if let Some(directory) = keep {
                 keep_files(&mut lab, &directory)?;

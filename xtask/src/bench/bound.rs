@@ -73,7 +73,7 @@ pub(super) fn possible() -> Result<()> {
     }
 }
 
-/// The four rows of a setting, without values if the machine was at its own limit meanwhile.
+/// The rows of a setting, without values if the machine was at its own limit meanwhile.
 fn measured(nodes: u32, load: f64, measure: impl FnOnce() -> Result<Figures>) -> Result<Vec<Row>> {
     let meter = LoadMeter::start()?;
     let figures = measure()?;
@@ -102,10 +102,11 @@ fn rate_aim(load: f64) -> &'static str {
     }
 }
 
-fn declared(nodes: u32, load: f64) -> [Row; 4] {
+fn declared(nodes: u32, load: f64) -> [Row; 5] {
     [
         Row::declared(name(nodes, load, "rate_ratio"), "ratio", rate_aim(load)),
         Row::declared(name(nodes, load, "copies"), "copies", COPIES_AIM),
+        Row::declared(name(nodes, load, "wire_copies"), "copies", ""),
         Row::declared(name(nodes, load, "late_fraction"), "ratio", LATE_AIM),
         Row::declared(name(nodes, load, "last_peer_ratio"), "ratio", "<=1.5"),
     ]
@@ -125,7 +126,7 @@ fn filled(row: Row, value: f64, bound: f64, note: String) -> Row {
 }
 
 fn rows(nodes: u32, load: f64, figures: &Figures) -> Vec<Row> {
-    let [rate, copies, late, last] = declared(nodes, load);
+    let [rate, copies, wire, late, last] = declared(nodes, load);
     let segments = figures.segments;
     vec![
         filled(
@@ -140,8 +141,14 @@ fn rows(nodes: u32, load: f64, figures: &Figures) -> Vec<Row> {
         filled(
             copies,
             figures.copies,
-            1.0,
-            format!("bytes at the origin side's interface; {:.3} of them media", figures.media_copies),
+            figures.least_copies,
+            "media that nodes had from the origin's side".into(),
+        ),
+        filled(
+            wire,
+            figures.wire_copies,
+            figures.least_copies,
+            "all bytes at the origin side's interface".into(),
         ),
         filled(
             late,
@@ -149,7 +156,7 @@ fn rows(nodes: u32, load: f64, figures: &Figures) -> Vec<Row> {
             0.0,
             "a segment not whole in time counts with all its blocks".into(),
         ),
-        match figures.last_peer_ratio {
+        match figures.last_peer_ratio() {
             Some(ratio) => filled(last, ratio, 1.0, "u: the mean cap of the nodes".into()),
             None => last.noted("half of the segments never reached every node"),
         },
@@ -161,7 +168,7 @@ fn churn_rows(figures: &Figures) -> Vec<Row> {
     let seconds = Duration::as_secs(&streamr_netlab::bound::MEAN_SESSION);
     let note = format!("sessions of {seconds} s in the mean, {} left; half without a good-bye", figures.left);
     vec![
-        filled(copies, figures.copies, 1.0, note),
+        filled(copies, figures.copies, figures.least_copies, note),
         filled(late, figures.late_fraction, 0.0, "of what was due at those there until its deadline".into()),
     ]
 }
@@ -176,13 +183,15 @@ mod tests {
             segments: 8,
             rate_ratio: 0.96,
             copies: 1.05,
-            media_copies: 1.0,
+            least_copies: 1.0,
+            wire_copies: 1.15,
             late_fraction: 0.04,
-            last_peer_ratio: None,
+            last_peer_ms: None,
+            least_last_peer_ms: 2_000.0,
             left: 3,
         };
         let declared = Bound.rows();
-        assert_eq!(declared.len(), 3 * 4 * 4 + 2);
+        assert_eq!(declared.len(), 3 * 4 * 5 + 2);
         let measured = [rows(8, 0.8, &figures), churn_rows(&figures)].concat();
         for row in &measured {
             assert!(declared.iter().any(|one| one.name == row.name && one.aim == row.aim), "{row:?}");

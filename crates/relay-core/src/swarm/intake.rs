@@ -82,6 +82,18 @@ impl Swarm {
         short
     }
 
+    /// Gives up segments that can no longer be whole in time. What would still be sent of them is lost to the next
+    /// ones, which would then be late as well: a swarm that has fallen behind would never catch up.
+    pub(super) fn give_up_hopeless(&mut self, now: Instant) {
+        for (key, blocks) in self.shortfalls(now) {
+            let Some(segment) = self.segments.get(key) else { continue };
+            let bytes = blocks as u64 * u64::from(segment.manifest.block_len);
+            if !self.origin_can_give(now, bytes, segment.deadline) {
+                self.miss(key);
+            }
+        }
+    }
+
     /// By then a segment must come from the origin's side if it is to be whole in time, even what a peer has promised.
     pub(super) fn last_call(&self, segment: &Segment) -> Instant {
         let takes = self.origin.fetch_time().min(self.config.live_delay / 8);

@@ -80,7 +80,7 @@ impl Origin {
     /// of others leaves it alone then, longer each time, so that the owners' fetches get through: else what
     /// comes late from the swarm would be fetched by all, and come later still.
     fn spare_if_slow(&mut self, now: Instant, took: Duration, live_delay: Duration, chance: f64) {
-        if took < live_delay / 4 {
+        if took < live_delay / 8 {
             self.spared_for /= 2;
             return;
         }
@@ -173,6 +173,11 @@ impl Swarm {
         let turns = (0..segment.stripe_count()).filter_map(in_turn);
         let blocks = turns.flat_map(|(stripe, is_own)| segment.stripe(stripe).map(move |at| (at, is_own)));
         blocks.filter(|(at, is_own)| waits(BlockIndex(*at), *is_own)).map(|(at, _)| at).collect()
+    }
+
+    /// Whether `bytes` may be fetched in place of others and would come by `deadline`.
+    pub(super) fn origin_can_give(&self, now: Instant, bytes: u64, deadline: Instant) -> bool {
+        now >= self.origin.spared_until && self.origin.can_give(bytes, deadline - now)
     }
 
     /// What can no longer be whole in time is left alone: an origin that is asked for more than it can give would

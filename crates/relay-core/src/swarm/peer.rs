@@ -54,8 +54,12 @@ pub(crate) struct Peer {
     /// Since when there is news for it of what we hold.
     pub(crate) news_since: Option<Instant>,
     pub(crate) told_at: Instant,
-    /// Not asked for anything until then: it is busy, or did not deliver.
+    /// Not asked for anything until then, because it did not deliver.
     pub(crate) shunned_until: Instant,
+    /// Not asked for anything until then, because it is busy.
+    pub(crate) busy_until: Instant,
+    /// Requests it has refused since it last gave something or said that it has room.
+    pub(crate) refusals: u32,
     pub(crate) counters: PeerCounters,
 }
 
@@ -106,6 +110,8 @@ impl Peer {
             news_since: None,
             told_at: now,
             shunned_until: now,
+            busy_until: now,
+            refusals: 0,
             counters,
         }
     }
@@ -124,7 +130,7 @@ impl Peer {
     }
 
     pub(crate) fn may_be_asked(&self, now: Instant) -> bool {
-        self.introduction.is_some() && !self.leaves && now >= self.shunned_until
+        self.introduction.is_some() && !self.leaves && now >= self.asked_from()
     }
 
     /// The most blocks asked of it at a time.
@@ -133,9 +139,9 @@ impl Peer {
         usize::try_from(blocks).unwrap_or(usize::MAX).clamp(1, Self::MAX_ASKED)
     }
 
-    /// Leaves it in peace until `until`, or longer if that was decided before.
-    pub(crate) fn shun(&mut self, until: Instant) {
-        self.shunned_until = self.shunned_until.max(until);
+    /// It is left in peace until then.
+    pub(crate) fn asked_from(&self) -> Instant {
+        self.shunned_until.max(self.busy_until)
     }
 }
 

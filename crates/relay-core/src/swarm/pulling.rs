@@ -14,6 +14,9 @@ use super::{Action, Config, Swarm};
 use crate::message::{Message, QueueTime, Role};
 use crate::time::Instant;
 
+/// A peer that refuses again and again is left in peace for longer, but no longer than this many doublings.
+const MAX_DOUBLINGS: u32 = 4;
+
 impl Config {
     /// How long a promise of a block is believed.
     pub(super) fn patience(&self) -> Duration {
@@ -136,29 +139,51 @@ impl Swarm {
                 segment.view_mut(slot).have.remove_all(blocks);
             }
         }
-        self.note_queue(now, slot, queue);
+        let rest = self.queue_excess(queue);
         let shortest = self.config.longest_queue() / 4;
-        self.shun(slot, now + shortest);
+        let Some(peer) = self.peers.get_mut(slot) else { return };
+        // Whom many want refuses most of them: the oftener, the longer it is left in peace.
+        let rest = rest + shortest * 2_u32.pow(peer.refusals.min(MAX_DOUBLINGS));
+        peer.refusals += 1;
+        peer.busy_until = peer.busy_until.max(now + rest);
+        self.note_peace(slot);
         self.pull(now);
     }
 
-    /// Leaves a peer in peace until its queue should be half way below what it takes.
-    fn note_queue(&mut self, now: Instant, slot: Slot, queue: QueueTime) {
-        let longest = self.config.longest_queue();
+    /// How long a peer's queue takes until it is half way below what the peer takes.
+    fn queue_excess(&self, queue: QueueTime) -> Duration {
         let queue = Duration::from(queue).min(self.config.patience());
-        if queue > longest / 2 {
-            self.shun(slot, now + (queue - longest / 2));
+        queue.saturating_sub(self.config.longest_queue() / 2)
+    }
+
+    /// A peer tells how long things wait there: it is left in peace meanwhile, or may be asked again.
+    fn note_queue(&mut self, now: Instant, slot: Slot, queue: QueueTime) {
+        let rest = self.queue_excess(queue);
+        if let Some(peer) = self.peers.get_mut(slot) {
+            if rest.is_zero() {
+                peer.refusals = 0;
+            }
+            peer.busy_until = now + rest;
+            self.note_peace(slot);
         }
     }
 
+    /// Leaves a peer that did not deliver in peace until `until`, or longer if that was decided before.
     pub(super) fn shun(&mut self, slot: Slot, until: Instant) {
+        if let Some(peer) = self.peers.get_mut(slot) {
+            peer.shunned_until = peer.shunned_until.max(until);
+            self.note_peace(slot);
+        }
+    }
+
+    /// There is something to do when a peer may be asked again.
+    fn note_peace(&mut self, slot: Slot) {
         // A seed asks nobody, so there is nothing to wake up for.
         if self.config.role == Role::Seed {
             return;
         }
-        if let Some(peer) = self.peers.get_mut(slot) {
-            peer.shun(until);
-            let until = peer.shunned_until;
+        if let Some(peer) = self.peers.get(slot) {
+            let until = peer.asked_from();
             self.unshuns_at = Some(self.unshuns_at.map_or(until, |at| at.min(until)));
         }
     }
@@ -168,7 +193,7 @@ impl Swarm {
         if self.unshuns_at.is_none_or(|at| now < at) {
             return;
         }
-        let later = self.peers.iter().map(|(_, peer)| peer.shunned_until).filter(|until| *until > now);
+        let later = self.peers.iter().map(|(_, peer)| peer.asked_from()).filter(|until| *until > now);
         self.unshuns_at = later.min();
         self.pull(now);
     }

@@ -110,6 +110,7 @@ impl Swarm {
         match peer.filter(|peer| peer.role() != Some(Role::Seed)) {
             Some(peer) => {
                 self.intake.note_block(len);
+                peer.refusals = 0;
                 self.counters.bytes_peers += len;
                 peer.counters.bytes_received += len;
                 peer.counters.blocks_received += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use streamr_model::BitsPerSecond;
 
 use super::{SEED, World};
-use crate::dice::{Dice, hash};
+use crate::dice::Dice;
 use crate::event::{Event, Index, Parking};
 use crate::ids::Names;
 use crate::links::{Line, Links, Network, micros};
@@ -14,7 +14,7 @@ use crate::membership::{Rings, first_pairs};
 use crate::node::{Conduct, Node, Wake};
 use crate::outcome::Tally;
 use crate::queue::{Micros, Queue};
-use crate::scenario::{Churn, Flash, Scenario};
+use crate::scenario::{Churn, Flash, Scenario, Strain};
 
 /// Nodes of one moment come within this long.
 const RUSH: Duration = Duration::from_millis(500);
@@ -76,6 +76,10 @@ impl World {
         if self.scenario.churn != Churn::default() {
             self.queue.push(micros(CENSUS_INTERVAL), Event::Census);
         }
+        if let Some(Strain { from, until, percent }) = self.scenario.strain {
+            self.queue.push(micros(from), Event::Uplinks(percent));
+            self.queue.push(micros(until), Event::Uplinks(100));
+        }
         for sequence in 0..self.scenario.segments {
             self.queue.push(micros(self.scenario.published_at(sequence)), Event::Publish(sequence));
         }
@@ -102,10 +106,10 @@ fn seed_node(scenario: &Scenario) -> Node {
 }
 
 fn supporter(scenario: &Scenario, index: Index, stay: Stay) -> Node {
-    let offered = offered(scenario, index);
+    let offered = scenario.offered(index);
     let line = offered.0 * u64::from(scenario.uplink_percent) / 100;
     let line = BitsPerSecond(line + scenario.line_extra.0);
-    let downlink = scenario.paths.downlink_rate_percent.map(|percent| scenario.share_of_rate(percent));
+    let downlink = scenario.paths.downlink_rate_percent.map(|percent| scenario.share_of_rate(percent * 10));
     Node { conduct: conduct(scenario, index), ..node(offered, line, downlink, stay) }
 }
 
@@ -128,19 +132,6 @@ fn node(offered: BitsPerSecond, line: BitsPerSecond, downlink: Option<BitsPerSec
         place: 0,
         fetches: Vec::new(),
     }
-}
-
-/// What a node offers. Consecutive numbers fall into the classes as evenly as the golden ratio spreads them,
-/// so that ten nodes already have the shares asked for.
-fn offered(scenario: &Scenario, index: Index) -> BitsPerSecond {
-    let turn = index.wrapping_mul(2_654_435_769).wrapping_add(hash(3, 0, 0).to_le_bytes()[0].into());
-    let mut percent = u32::try_from((u64::from(turn) * 100) >> 32).unwrap_or(0);
-    let class = scenario.uplinks.iter().find(|class| {
-        let is_in = percent < class.percent;
-        percent = percent.saturating_sub(class.percent);
-        is_in
-    });
-    scenario.share_of_rate(class.or(scenario.uplinks.last()).map_or(0, |class| class.rate_percent))
 }
 
 fn conduct(scenario: &Scenario, index: Index) -> Conduct {
