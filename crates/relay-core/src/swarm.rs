@@ -63,6 +63,15 @@ impl Config {
     pub const MAX_PEERS: usize = 64;
     /// Neighbours that a block is pushed to by whoever fetched it.
     pub const PUSH_FANOUT: usize = 3;
+    /// How many segments as long as this one are live at a time: whoever comes now fetches as many, and no older ones.
+    /// What is older is late everywhere, and newcomers would pass it on to newcomers for ever.
+    fn live_segments(&self, manifest: &Manifest) -> usize {
+        let duration = Duration::from_micros(manifest.duration_us.max(1));
+        usize::try_from(self.live_delay.as_nanos().div_ceil(duration.as_nanos()))
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
+    }
+
     /// The most banned peers remembered; beyond it the oldest are forgotten.
     const MAX_BANNED: usize = 1_024;
 }
@@ -357,6 +366,9 @@ impl Swarm {
     }
 
     fn take_in(&mut self, now: Instant, segment: Segment) -> Option<Key> {
+        if self.segments.newer_than(segment.place()) >= self.config.live_segments(&segment.manifest) {
+            return None;
+        }
         let rendition = segment.place().rendition;
         let key = self.segments.insert(segment)?;
         self.note_rendition(now, rendition);

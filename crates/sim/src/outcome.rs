@@ -31,7 +31,9 @@ pub struct Outcome {
     pub late_fraction: f64,
     /// Bytes that left the origin and the seed per byte of distinct segments.
     pub copies: f64,
-    /// The same of the worst segment.
+    /// What polluters took of these: whoever has banned them gives them nothing.
+    pub copies_of_polluters: f64,
+    /// Copies of the worst segment.
     pub copies_worst: f64,
     /// Blocks that came though their receiver had them, of all that came.
     pub duplicate_fraction: f64,
@@ -91,6 +93,7 @@ pub(crate) struct Tally {
     pub(crate) spins: u64,
     delays: Histogram,
     origin_bytes: Vec<u64>,
+    polluters_bytes: u64,
     last_peer: Vec<Micros>,
     blocks_duplicate: u64,
     blocks_received: u64,
@@ -110,6 +113,7 @@ impl Tally {
             spins: 0,
             delays: Histogram::new(scenario.live_delay * 2),
             origin_bytes: vec![0; segments],
+            polluters_bytes: 0,
             last_peer: vec![0; segments],
             blocks_duplicate: 0,
             blocks_received: 0,
@@ -121,7 +125,11 @@ impl Tally {
         self.delays.count(delay);
     }
 
-    pub(crate) fn left_origin(&mut self, sequence: u16, bytes: u64) {
+    /// Bytes of a segment left the origin's side for somebody.
+    pub(crate) fn left_origin(&mut self, sequence: u16, bytes: u64, taker: Conduct) {
+        if taker == Conduct::Polluter {
+            self.polluters_bytes += bytes;
+        }
         self.origin_bytes[usize::from(sequence)] += bytes;
     }
 
@@ -161,6 +169,7 @@ impl Tally {
             given_up: self.given_up,
             late_fraction: ratio(blocks - self.delays.within(scenario.live_delay), blocks),
             copies: ratio(from_origin, segment * u64::from(scenario.segments)),
+            copies_of_polluters: ratio(self.polluters_bytes, segment * u64::from(scenario.segments)),
             copies_worst: ratio(worst, segment),
             duplicate_fraction: ratio(self.blocks_duplicate, self.blocks_received + self.blocks_duplicate),
             control_fraction: ratio(self.control_bytes, self.control_bytes + self.block_bytes),

@@ -335,6 +335,13 @@ impl SegmentTable {
             && !is_further_rendition()
     }
 
+    /// How many known segments of its epoch and rendition come after `place`.
+    pub(crate) fn newer_than(&self, place: Place) -> usize {
+        let is_of_it = |other: &Place| (other.epoch, other.rendition) == (place.epoch, place.rendition);
+        let later = self.list.iter().map(Segment::place).filter(|other| is_of_it(other) && *other > place);
+        later.count()
+    }
+
     /// Takes a segment in unless its place is taken or was evicted before.
     pub(crate) fn insert(&mut self, mut segment: Segment) -> Option<Key> {
         let place = segment.place();

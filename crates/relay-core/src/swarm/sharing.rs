@@ -24,8 +24,6 @@ const TOLD_AT_ONCE: usize = 4;
 const TELL_INTERVAL: Duration = Duration::from_millis(25);
 /// News that is so old is told though we are busy, so that others know what there is.
 const STALE_NEWS: Duration = Duration::from_secs(1);
-/// How many of the newest segments a newcomer is told of.
-const BACKLOG: usize = 4;
 /// Neighbours that a fresh manifest is sent to unasked: by the seed, and by a supporter that has uplink to spare.
 const SEED_FANOUT: usize = 8;
 const EAGER_FANOUT: usize = 6;
@@ -117,9 +115,13 @@ impl Rumours {
 }
 
 impl Swarm {
-    /// Tells a newcomer of the newest segments: a seed by their manifests, others by what they hold.
+    /// Tells a newcomer of the live segments: a seed by their manifests, others by what they hold.
     pub(super) fn send_backlog(&mut self, slot: Slot) {
-        let newest: Vec<Key> = self.segments.iter().rev().take(BACKLOG).map(|segment| segment.key).collect();
+        let is_live = |segment: &&Segment| {
+            self.segments.newer_than(segment.place()) < self.config.live_segments(&segment.manifest)
+        };
+        let newest: Vec<Key> =
+            self.segments.iter().rev().filter(is_live).map(|segment| segment.key).collect();
         for key in newest.into_iter().rev() {
             if self.config.role == Role::Seed {
                 self.send_manifest(slot, key, Freshness::Backlog);

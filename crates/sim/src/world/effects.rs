@@ -86,7 +86,11 @@ impl World {
         self.queue.push(left, Event::Sent { from, to });
         let sequence = self.names.segment_sequence(name);
         if from == SEED {
-            self.tally.left_origin(sequence, u64::from(self.media.block_len));
+            self.tally.left_origin(
+                sequence,
+                u64::from(self.media.block_len),
+                self.nodes[to as usize].conduct,
+            );
         }
         if matches!(self.nodes[from as usize].conduct, Conduct::Silent | Conduct::Liar) {
             return;
@@ -121,7 +125,7 @@ impl World {
         let asked = self.now.saturating_add(latency);
         let is_whole = blocks.len() == usize::from(self.media.blocks());
         if !self.scenario.origin.has_range && !is_whole {
-            self.tally.left_origin(sequence, WASTED_BYTES);
+            self.tally.left_origin(sequence, WASTED_BYTES, self.nodes[node as usize].conduct);
             let at = self.origin.pass(asked, WASTED_BYTES).saturating_add(latency);
             return self.queue.push(at, Event::FetchEnded { node, fetch, end: FetchEnd::RangeIgnored });
         }
@@ -132,7 +136,7 @@ impl World {
     /// The origin sends the next block of a fetch; what it sends to others at the same time goes between.
     fn fetch_next(&mut self, node: Index, fetch: u32, sequence: u16, index: BlockIndex, asked: Micros) {
         let bytes = u64::from(self.media.block_len);
-        self.tally.left_origin(sequence, bytes);
+        self.tally.left_origin(sequence, bytes, self.nodes[node as usize].conduct);
         let bytes = on_wire(bytes);
         let mut at = self.origin.pass(asked, bytes).saturating_add(self.network.latency(SEED, node));
         if let Some(downlink) = &mut self.nodes[node as usize].downlink {
