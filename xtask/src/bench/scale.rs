@@ -62,7 +62,7 @@ impl Bench for Scale {
     }
 
     fn saturates(&self) -> bool {
-        // 32 node processes on two cores; what they measure there is said beside the figures.
+        // A simulation takes a whole core, and 32 node processes most of two.
         true
     }
 
