@@ -63,13 +63,12 @@ impl Config {
     pub const MAX_PEERS: usize = 64;
     /// Neighbours that a block is pushed to by whoever fetched it.
     pub const PUSH_FANOUT: usize = 3;
-    /// How many segments as long as this one are live at a time: whoever comes now fetches as many, and no older ones.
-    /// What is older is late everywhere, and newcomers would pass it on to newcomers for ever.
-    fn live_segments(&self, manifest: &Manifest) -> usize {
+    /// How many segments as long as this one are live at a time. What is older is late everywhere, and newcomers
+    /// would pass it on to newcomers for ever.
+    fn live_segments(&self, manifest: &Manifest) -> u64 {
         let duration = Duration::from_micros(manifest.duration_us.max(1));
-        usize::try_from(self.live_delay.as_nanos().div_ceil(duration.as_nanos()))
-            .unwrap_or(usize::MAX)
-            .saturating_add(1)
+        let live = self.live_delay.as_nanos().div_ceil(duration.as_nanos());
+        u64::try_from(live).unwrap_or(u64::MAX).saturating_add(1)
     }
 
     /// The most banned peers remembered; beyond it the oldest are forgotten.
@@ -366,13 +365,33 @@ impl Swarm {
     }
 
     fn take_in(&mut self, now: Instant, segment: Segment) -> Option<Key> {
-        if self.segments.newer_than(segment.place()) >= self.config.live_segments(&segment.manifest) {
+        let is_welcome = match segment.freshness {
+            Freshness::Fresh => self.is_live(&segment),
+            Freshness::Backlog => self.is_backlog(&segment),
+        };
+        if !is_welcome {
             return None;
         }
         let rendition = segment.place().rendition;
         let key = self.segments.insert(segment)?;
+        // Whoever came before us told us first of what it had.
+        let over = self.segments.wanted().filter(|segment| !self.is_live(segment));
+        for key in over.map(|segment| segment.key).collect::<Vec<_>>() {
+            self.give_up(key);
+        }
         self.note_rendition(now, rendition);
         Some(key)
+    }
+
+    /// Whether it may still be whole in time somewhere.
+    fn is_live(&self, segment: &Segment) -> bool {
+        self.segments.behind_newest(segment.place()) < self.config.live_segments(&segment.manifest)
+    }
+
+    /// Whether it is new enough for somebody who has just come. All that is live would be half a live delay's
+    /// worth more to send to each newcomer.
+    fn is_backlog(&self, segment: &Segment) -> bool {
+        self.segments.behind_newest(segment.place()) < self.config.live_segments(&segment.manifest) / 2
     }
 
     fn ban(&mut self, now: Instant, node: NodeId, reason: DropReason) {
@@ -466,8 +485,14 @@ impl Swarm {
         }
     }
 
-    /// Gives a segment up: nothing more of it is fetched, and peers are told where they would still send some.
+    /// A segment was not whole in time, or will not be.
     fn miss(&mut self, key: Key) {
+        self.give_up(key);
+        self.counters.segments_missed += 1;
+    }
+
+    /// Nothing more of a segment is fetched; peers that would still send some are told.
+    fn give_up(&mut self, key: Key) {
         let Some(segment) = self.segments.get_mut(key) else { return };
         let mut asked: BTreeMap<Slot, BlockSet> = BTreeMap::new();
         for pending in segment.in_flight.iter() {
@@ -478,7 +503,6 @@ impl Swarm {
         }
         let name = segment.name;
         segment.close(Phase::Missed);
-        self.counters.segments_missed += 1;
         for (slot, blocks) in asked {
             if let Some(peer) = self.peers.get(slot) {
                 self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));

@@ -80,9 +80,8 @@ impl Node {
         self.note_actions();
     }
 
-    fn take_in(&mut self, sequence: u8) -> Keep {
-        let keep =
-            self.swarm.handle_manifest(self.now, PEER, Freshness::Fresh, name(sequence), manifest(sequence));
+    fn take_in(&mut self, freshness: Freshness, sequence: u8) -> Keep {
+        let keep = self.swarm.handle_manifest(self.now, PEER, freshness, name(sequence), manifest(sequence));
         self.note_actions();
         keep
     }
@@ -114,7 +113,7 @@ impl Node {
 #[test]
 fn a_segment_that_nobody_can_give_in_time_is_given_up_before_it_is_due() {
     let mut node = Node::new();
-    node.take_in(1);
+    node.take_in(Freshness::Fresh, 1);
     // The origin turns out to be slow: a fetch of one block is under way for seconds.
     let mut fetches = Vec::new();
     node.pass(LIVE_DELAY, |_, action| {
@@ -128,7 +127,7 @@ fn a_segment_that_nobody_can_give_in_time_is_given_up_before_it_is_due() {
     node.swarm.handle_fetch_ended(node.now, id, FetchEnd::Done);
     let missed = node.swarm.counters().segments_missed;
 
-    node.take_in(2);
+    node.take_in(Freshness::Fresh, 2);
     node.hear(Message::Have(name(2), BlockSet::full(BLOCKS), QueueTime(0)));
     node.pass(LIVE_DELAY * 3 / 4, |_, _| {});
     assert_eq!(node.swarm.counters().segments_missed, missed + 1);
@@ -139,7 +138,7 @@ fn a_segment_that_nobody_can_give_in_time_is_given_up_before_it_is_due() {
 #[test]
 fn a_peer_that_refuses_is_asked_less_and_less_until_it_says_that_it_has_room() {
     let mut node = Node::new();
-    node.take_in(1);
+    node.take_in(Freshness::Fresh, 1);
     let busy = QueueTime::from(Duration::from_millis(200));
     node.hear(Message::Have(name(1), BlockSet::full(BLOCKS), QueueTime(0)));
     let refuse = |node: &mut Node, action| {
@@ -159,12 +158,19 @@ fn a_peer_that_refuses_is_asked_less_and_less_until_it_says_that_it_has_room() {
 }
 
 #[test]
-fn whoever_comes_takes_in_what_is_live_and_nothing_older() {
+fn whoever_comes_takes_in_the_newest_segments_and_lets_go_of_what_is_over() {
     let mut node = Node::new();
-    for sequence in [13, 10, 12, 11] {
-        assert_eq!(node.take_in(sequence), Keep::Store, "{sequence}");
+    // Four segments of two seconds are live in six seconds, one of them on its way; half of them are enough to begin.
+    assert_eq!(node.take_in(Freshness::Backlog, 9), Keep::Store, "nothing newer is known yet");
+    for (sequence, keep) in [(13, Keep::Store), (12, Keep::Store), (11, Keep::Discard)] {
+        assert_eq!(node.take_in(Freshness::Backlog, sequence), keep, "{sequence}");
     }
-    // Three segments of two seconds are live in six seconds, and one is on its way.
-    assert_eq!(node.take_in(9), Keep::Discard);
-    assert_eq!(node.take_in(14), Keep::Store);
+    for (sequence, keep) in [(10, Keep::Store), (8, Keep::Discard), (14, Keep::Store)] {
+        assert_eq!(node.take_in(Freshness::Fresh, sequence), keep, "{sequence}");
+    }
+    for (sequence, requests) in [(9, 0), (10, 0), (12, 1)] {
+        node.hear(Message::Have(name(sequence), BlockSet::full(BLOCKS), QueueTime(0)));
+        assert_eq!(node.requests(), requests, "{sequence}");
+    }
+    assert_eq!(node.swarm.counters().segments_missed, 0);
 }

@@ -175,9 +175,13 @@ fn rows(nodes: u32, load: f64, figures: &Figures) -> Vec<Row> {
 fn churn_rows(figures: &Figures) -> Vec<Row> {
     let [copies, late] = declared_churn();
     let seconds = Duration::as_secs(&streamr_netlab::bound::MEAN_SESSION);
-    let note = format!("sessions of {seconds} s in the mean, {} left; half without a good-bye", figures.left);
+    let note = format!(
+        "sessions of {seconds} s in the mean, {} left, half without a good-bye; all bytes at the origin side's interface, \
+         since nodes that leave take their counts with them",
+        figures.left
+    );
     vec![
-        filled(copies, figures.copies, figures.least_copies, note),
+        filled(copies, figures.wire_copies, figures.least_copies, note),
         filled(late, figures.late_fraction, 0.0, "of what was due at those there until its deadline".into()),
     ]
 }

@@ -335,11 +335,11 @@ impl SegmentTable {
             && !is_further_rendition()
     }
 
-    /// How many known segments of its epoch and rendition come after `place`.
-    pub(crate) fn newer_than(&self, place: Place) -> usize {
+    /// How many places before the newest known segment of its epoch and rendition `place` is.
+    pub(crate) fn behind_newest(&self, place: Place) -> u64 {
         let is_of_it = |other: &Place| (other.epoch, other.rendition) == (place.epoch, place.rendition);
-        let later = self.list.iter().map(Segment::place).filter(|other| is_of_it(other) && *other > place);
-        later.count()
+        let newest = self.list.iter().map(Segment::place).filter(is_of_it).max();
+        newest.map_or(0, |newest| newest.sequence.0.saturating_sub(place.sequence.0))
     }
 
     /// Takes a segment in unless its place is taken or was evicted before.

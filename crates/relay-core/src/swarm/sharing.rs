@@ -115,13 +115,10 @@ impl Rumours {
 }
 
 impl Swarm {
-    /// Tells a newcomer of the live segments: a seed by their manifests, others by what they hold.
+    /// Tells a newcomer of the newest segments: a seed by their manifests, others by what they hold.
     pub(super) fn send_backlog(&mut self, slot: Slot) {
-        let is_live = |segment: &&Segment| {
-            self.segments.newer_than(segment.place()) < self.config.live_segments(&segment.manifest)
-        };
-        let newest: Vec<Key> =
-            self.segments.iter().rev().filter(is_live).map(|segment| segment.key).collect();
+        let newest = self.segments.iter().rev().filter(|segment| self.is_backlog(segment));
+        let newest: Vec<Key> = newest.map(|segment| segment.key).collect();
         for key in newest.into_iter().rev() {
             if self.config.role == Role::Seed {
                 self.send_manifest(slot, key, Freshness::Backlog);

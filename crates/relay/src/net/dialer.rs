@@ -22,17 +22,28 @@ struct Target {
     turn: u64,
 }
 
+impl Target {
+    /// The seed, which has the first turn, is never one of many.
+    fn is_retry(&self) -> bool {
+        self.failures > 0 && self.turn > 0
+    }
+}
+
 /// See the module. Knows at most [`Dialer::MAX_TARGETS`] targets.
 #[derive(Debug)]
 pub(super) struct Dialer {
     me: NodeId,
     targets: BTreeMap<NodeId, Target>,
     connected: BTreeMap<NodeId, Instant>,
-    recent: VecDeque<Instant>,
+    /// Dials of the last minute, and which of them were of targets that had failed before.
+    recent: VecDeque<(Instant, bool)>,
 }
 
 impl Dialer {
     pub(super) const PER_MINUTE: usize = 20;
+    /// Of these for targets that have failed before: whoever is gone is shown for a while, and newcomers shall be
+    /// reached all the same.
+    const RETRIES_PER_MINUTE: usize = 6;
     const MAX_TARGETS: usize = 128;
     const YIELD_TO_SMALLER: Duration = Duration::from_secs(2);
     const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -95,7 +106,7 @@ impl Dialer {
 
     /// Targets to dial now, with their addresses.
     pub(super) fn due(&mut self, now: Instant) -> Vec<(NodeId, Vec<String>)> {
-        while self.recent.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(60)) {
+        while self.recent.front().is_some_and(|at| now.duration_since(at.0) >= Duration::from_secs(60)) {
             self.recent.pop_front();
         }
         let connected = &self.connected;
@@ -106,10 +117,13 @@ impl Dialer {
                 target.not_before <= now && !target.addresses.is_empty() && !connected.contains_key(node)
             })
             .collect();
-        due.sort_by_key(|(_, target)| (target.failures, target.turn));
+        due.sort_by_key(|(_, target)| (target.is_retry(), target.failures, target.turn));
+        let retries = self.recent.iter().filter(|(_, is_retry)| *is_retry).count();
+        let firsts = due.iter().filter(|(_, target)| !target.is_retry()).count();
+        due.truncate(firsts + Self::RETRIES_PER_MINUTE.saturating_sub(retries));
         due.truncate(Self::PER_MINUTE - self.recent.len());
         let dial = |(node, target): (&NodeId, &mut Target)| {
-            self.recent.push_back(now);
+            self.recent.push_back((now, target.is_retry()));
             target.not_before = now + Self::ATTEMPT;
             (*node, target.addresses.clone())
         };
@@ -181,6 +195,20 @@ mod tests {
         let in_first_minute: usize = (0..59).map(|s| dialer.due(now + Duration::from_secs(s)).len()).sum();
         assert_eq!(in_first_minute, Dialer::PER_MINUTE);
         assert!(!dialer.due(now + Duration::from_secs(60)).is_empty());
+    }
+
+    #[test]
+    fn those_that_are_gone_leave_dials_for_those_that_come() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(NodeId([0; 32]));
+        dialer.set_targets(now, None, (1..=8).map(peer).collect());
+        for s in 0..40 {
+            for (node, _) in dialer.due(now + Duration::from_secs(s)) {
+                dialer.failed(now + Duration::from_secs(s), node);
+            }
+        }
+        dialer.set_targets(now, None, (1..=14).map(peer).collect());
+        assert_eq!(nodes(&dialer.due(now + Duration::from_secs(40))).len(), 6);
     }
 
     #[test]
