@@ -3,7 +3,7 @@
 //! Methods come in this order: getters; `handle_*`, each followed by [`Swarm::advance`]; changes from
 //! outside; `poll_*`. The rules live in the child modules: `election` (who fetches from the origin's side
 //! when), `origin` (how), `pulling` (what to ask of which peer), `receiving` (what comes), `sharing` (what to
-//! tell whom), `uploading` (to whom, how fast), `playing` (in what order).
+//! tell whom), `uploading` (to whom, how fast), `playing` (in what order), `window` (which segments at all).
 
 mod action;
 mod election;
@@ -16,6 +16,7 @@ mod receiving;
 mod segment;
 mod sharing;
 mod uploading;
+mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use origin::Origin;
 pub use peer::PeerCounters;
 use peer::{Introduction, PeerTable, Slot};
 use playing::Playhead;
-use segment::{Key, Phase, Segment, SegmentTable, Source};
+use segment::{Key, Phase, Segment, SegmentTable};
 use sharing::Rumours;
 
 /// What a message without media takes of the uplink, about: mostly heads of a packet of its own.
@@ -63,14 +64,6 @@ impl Config {
     pub const MAX_PEERS: usize = 64;
     /// Neighbours that a block is pushed to by whoever fetched it.
     pub const PUSH_FANOUT: usize = 3;
-    /// How many segments as long as this one are live at a time. What is older is late everywhere, and newcomers
-    /// would pass it on to newcomers for ever.
-    fn live_segments(&self, manifest: &Manifest) -> u64 {
-        let duration = Duration::from_micros(manifest.duration_us.max(1));
-        let live = self.live_delay.as_nanos().div_ceil(duration.as_nanos());
-        u64::try_from(live).unwrap_or(u64::MAX).saturating_add(1)
-    }
-
     /// The most banned peers remembered; beyond it the oldest are forgotten.
     const MAX_BANNED: usize = 1_024;
 }
@@ -364,36 +357,6 @@ impl Swarm {
         Keep::Store
     }
 
-    fn take_in(&mut self, now: Instant, segment: Segment) -> Option<Key> {
-        let is_welcome = match segment.freshness {
-            Freshness::Fresh => self.is_live(&segment),
-            Freshness::Backlog => self.is_backlog(&segment),
-        };
-        if !is_welcome {
-            return None;
-        }
-        let rendition = segment.place().rendition;
-        let key = self.segments.insert(segment)?;
-        // Whoever came before us told us first of what it had.
-        let over = self.segments.wanted().filter(|segment| !self.is_live(segment));
-        for key in over.map(|segment| segment.key).collect::<Vec<_>>() {
-            self.give_up(key);
-        }
-        self.note_rendition(now, rendition);
-        Some(key)
-    }
-
-    /// Whether it may still be whole in time somewhere.
-    fn is_live(&self, segment: &Segment) -> bool {
-        self.segments.behind_newest(segment.place()) < self.config.live_segments(&segment.manifest)
-    }
-
-    /// Whether it is new enough for somebody who has just come. All that is live would be half a live delay's
-    /// worth more to send to each newcomer.
-    fn is_backlog(&self, segment: &Segment) -> bool {
-        self.segments.behind_newest(segment.place()) < self.config.live_segments(&segment.manifest) / 2
-    }
-
     fn ban(&mut self, now: Instant, node: NodeId, reason: DropReason) {
         self.banned.insert(node, now);
         if self.banned.len() > Config::MAX_BANNED {
@@ -454,10 +417,7 @@ impl Swarm {
     /// Lets every rule do what the present moment asks for.
     fn advance(&mut self, now: Instant) {
         self.evict(now);
-        let late = self.segments.wanted().filter(|segment| now >= segment.deadline);
-        for key in late.map(|segment| segment.key).collect::<Vec<_>>() {
-            self.miss(key);
-        }
+        self.miss_late(now);
         if self.config.role != Role::Seed {
             let is_hungry = self.segments.wanted().next().is_some();
             self.intake.note_hunger(now, is_hungry);
@@ -471,43 +431,6 @@ impl Swarm {
         self.send_news(now);
         self.upload(now);
         self.play(now);
-    }
-
-    /// Before anything else: what leaves with a segment makes room for others.
-    fn evict(&mut self, now: Instant) {
-        let (limit, retention) = (self.config.store_limit_bytes, self.config.retention);
-        while let Some(gone) = self.segments.evict_one(limit, |segment| now >= segment.deadline + retention) {
-            for (_, peer) in self.peers.iter_mut() {
-                peer.upload.queue.retain(|(key, _)| *key != gone.key);
-            }
-            self.rumours.bury(&gone.name);
-            self.act(Action::Evict(gone.name));
-        }
-    }
-
-    /// A segment was not whole in time, or will not be.
-    fn miss(&mut self, key: Key) {
-        self.give_up(key);
-        self.counters.segments_missed += 1;
-    }
-
-    /// Nothing more of a segment is fetched; peers that would still send some are told.
-    fn give_up(&mut self, key: Key) {
-        let Some(segment) = self.segments.get_mut(key) else { return };
-        let mut asked: BTreeMap<Slot, BlockSet> = BTreeMap::new();
-        for pending in segment.in_flight.iter() {
-            if let Source::Peer(slot) = pending.from {
-                let blocks = asked.entry(slot).or_insert_with(|| BlockSet::empty(segment.held.capacity()));
-                blocks.insert(pending.index);
-            }
-        }
-        let name = segment.name;
-        segment.close(Phase::Missed);
-        for (slot, blocks) in asked {
-            if let Some(peer) = self.peers.get(slot) {
-                self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
-            }
-        }
     }
 
     /// The next effect to carry out.

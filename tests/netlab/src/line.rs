@@ -135,7 +135,12 @@ fn tbf(interface: &str, rate_bps: Option<u64>, buffer: Duration) -> String {
         |time: Duration| u64::try_from(u128::from(rate_bps) * time.as_millis() / 8_000).unwrap_or(u64::MAX);
     let burst = in_time(BURST).max(LEAST_BURST_BYTES);
     let limit = in_time(buffer).max(LEAST_BUFFER_BYTES) + burst;
-    format!("qdisc replace dev {interface} root tbf rate {rate_bps}bit burst {burst} limit {limit}")
+    // A handle for each rate, so that another rate gets a bucket of its own: were the old one changed to a smaller
+    // burst while a longer packet waits in it, that packet and all behind it would wait for ever.
+    let handle = 1 + rate_bps % 0xfffe;
+    format!(
+        "qdisc replace dev {interface} root handle {handle:x}: tbf rate {rate_bps}bit burst {burst} limit {limit}"
+    )
 }
 
 /// The kernel's table has eight numbers received, then eight sent; the first of each is bytes.
@@ -153,11 +158,11 @@ mod tests {
     fn the_buffer_is_a_tenth_of_a_second_but_takes_a_handshake() {
         assert_eq!(
             tbf("eth0", Some(8_000_000), BUFFER),
-            "qdisc replace dev eth0 root tbf rate 8000000bit burst 5000 limit 105000"
+            "qdisc replace dev eth0 root handle 12f5: tbf rate 8000000bit burst 5000 limit 105000"
         );
         assert_eq!(
             tbf("p", Some(500_000), BUFFER),
-            "qdisc replace dev p root tbf rate 500000bit burst 3200 limit 19584"
+            "qdisc replace dev p root handle a12f: tbf rate 500000bit burst 3200 limit 19584"
         );
     }
 

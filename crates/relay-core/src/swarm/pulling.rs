@@ -9,7 +9,7 @@ use std::time::Duration;
 use streamr_model::{BlockIndex, BlockSet, SegmentRef};
 
 use super::peer::{Peer, Slot};
-use super::segment::{Key, Pending, Segment, Source};
+use super::segment::{Key, Pending, Segment, Source, by_peer};
 use super::{Action, Config, Swarm};
 use crate::message::{Message, QueueTime, Role};
 use crate::time::Instant;
@@ -200,27 +200,18 @@ impl Swarm {
 
     /// Gives up blocks that were promised and did not come.
     pub(super) fn expire(&mut self, now: Instant) {
-        let mut late: Vec<(Slot, SegmentRef, BlockSet)> = Vec::new();
         let mut is_any = false;
+        let mut late: Vec<(Slot, SegmentRef, BlockSet)> = Vec::new();
         for segment in self.segments.iter_mut() {
-            let capacity = segment.held.capacity();
-            for pending in segment.in_flight.take_expired(now) {
-                is_any = true;
-                let Source::Peer(slot) = pending.from else { continue };
-                match late.iter_mut().find(|(other, name, _)| *other == slot && *name == segment.name) {
-                    Some((_, _, blocks)) => {
-                        blocks.insert(pending.index);
-                    }
-                    None => late.push((slot, segment.name, BlockSet::only(capacity, pending.index))),
-                }
+            let expired = segment.in_flight.take_expired(now);
+            is_any |= !expired.is_empty();
+            for (slot, blocks) in by_peer(&expired, segment.held.capacity()) {
+                segment.view_mut(slot).have.remove_all(&blocks);
+                late.push((slot, segment.name, blocks));
             }
         }
         for (slot, name, blocks) in late {
             self.shun(slot, now + self.config.live_delay / 2);
-            let segment = self.segments.find(&name).and_then(|key| self.segments.get_mut(key));
-            if let Some(segment) = segment {
-                segment.view_mut(slot).have.remove_all(&blocks);
-            }
             if let Some(peer) = self.peers.get(slot) {
                 self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
             }

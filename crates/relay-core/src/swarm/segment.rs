@@ -1,5 +1,6 @@
 //! A segment on its way, and the bounded table of those we know.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +112,20 @@ impl InFlight {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Pending> {
         self.list.iter()
     }
+}
+
+/// Which blocks of a segment of `capacity` blocks are to come from which peer.
+pub(crate) fn by_peer<'a>(
+    pending: impl IntoIterator<Item = &'a Pending>,
+    capacity: u16,
+) -> BTreeMap<Slot, BlockSet> {
+    let mut by_peer: BTreeMap<Slot, BlockSet> = BTreeMap::new();
+    for Pending { index, from, .. } in pending {
+        if let Source::Peer(slot) = from {
+            by_peer.entry(*slot).or_insert_with(|| BlockSet::empty(capacity)).insert(*index);
+        }
+    }
+    by_peer
 }
 
 /// What a peer has of a segment, as far as we know, and what we said to it about it.

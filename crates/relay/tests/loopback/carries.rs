@@ -1,7 +1,5 @@
 //! Real sockets on loopback: a seed, nodes, an origin that serves what the manifests name.
 
-#![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,20 +13,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use streamr_model::{
-    BitsPerSecond, Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch,
-    StreamId, UnixMs,
-};
+use streamr_model::{BitsPerSecond, SecretKey, StreamId};
 use streamr_relay::{
     ListenAt, Member, PeerAddresses, Relay, RelayConfig, RelayStats, Seed, SeedConfig, SharedUplink, Yielding,
 };
 use url::Url;
 
-const SEGMENT_LEN: usize = 700_000;
+use crate::media::{segment, signed};
 
-fn segment(n: u64) -> Bytes {
-    (0..SEGMENT_LEN as u64).map(|i| ((i * (n + 3)) ^ (i >> 7)).to_le_bytes()[0]).collect::<Vec<u8>>().into()
-}
+const SEGMENT_LEN: usize = 700_000;
 
 #[derive(Debug, Clone)]
 struct Origin {
@@ -37,7 +30,7 @@ struct Origin {
 }
 
 async fn serve(State(origin): State<Origin>, Path(name): Path<u64>, headers: HeaderMap) -> Response {
-    let all = segment(name);
+    let all = segment(name, SEGMENT_LEN);
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).filter(|_| origin.has_range);
     let (status, extra, part) = match range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
         Some((start, end)) => {
@@ -148,27 +141,9 @@ impl World {
     }
 
     async fn publish(&self, n: u64) {
-        let bytes = segment(n);
-        let manifest = Manifest {
-            stream: STREAM.parse().unwrap(),
-            epoch: StreamEpoch(1),
-            rendition: RenditionId(0),
-            sequence: MediaSequence(n),
-            duration_us: 2_000_000,
-            target_duration_s: 2,
-            discontinuity: false,
-            published_at: UnixMs(1_700_000_000_000 + n * 2_000),
-            origin_url: self.url.join(&n.to_string()).unwrap().into(),
-            origin_offset: 0,
-            container: SegmentContainer::MpegTs,
-            init: None,
-            tags: Vec::new(),
-            header_tags: Vec::new(),
-            len: u32::try_from(bytes.len()).unwrap(),
-            block_len: Manifest::block_len_for(bytes.len()),
-            block_hashes: Manifest::hash_blocks(&bytes),
-        };
-        self.seed.publish(Signed::new(&manifest, &self.key), bytes).await;
+        let bytes = segment(n, SEGMENT_LEN);
+        let manifest = signed(&STREAM.parse().unwrap(), n, &bytes, &self.url, &self.key);
+        self.seed.publish(manifest, bytes).await;
     }
 
     async fn play(&self, relay: usize, path: &str) -> (u16, Bytes) {
@@ -195,7 +170,10 @@ async fn segments_reach_every_node_and_leave_the_origin_about_once() {
         let names: Vec<&str> = playlist.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(names.len(), 4, "{playlist}");
         for (sequence, name) in names.into_iter().enumerate() {
-            assert_eq!(world.play(n, &format!("alice/{name}")).await, (200, segment(sequence as u64)));
+            assert_eq!(
+                world.play(n, &format!("alice/{name}")).await,
+                (200, segment(sequence as u64, SEGMENT_LEN))
+            );
         }
     }
     assert_eq!(world.play(0, "bob/index.m3u8").await.0, 404);

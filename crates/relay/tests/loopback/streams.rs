@@ -1,8 +1,6 @@
 //! One node that carries two streams over one uplink: real sockets on loopback, a seed for each stream, and the
 //! same two consumers for both.
 
-#![expect(clippy::unwrap_used, reason = "test support outside #[test] functions")]
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -11,14 +9,13 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use bytes::Bytes;
-use streamr_model::{
-    BitsPerSecond, Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch,
-    StreamId, UnixMs,
-};
+use streamr_model::{BitsPerSecond, SecretKey, StreamId};
 use streamr_relay::{
     ListenAt, Member, PeerAddresses, Relay, RelayConfig, Seed, SeedConfig, SharedUplink, Yielding,
 };
 use url::Url;
+
+use crate::media::{segment, signed};
 
 const SEGMENTS: u64 = 10;
 const SEGMENT_LEN: usize = 800_000;
@@ -32,15 +29,12 @@ fn key(n: u8) -> SecretKey {
     SecretKey::from_seed([n; 32])
 }
 
-fn segment(n: u64) -> Bytes {
-    (0..SEGMENT_LEN as u64).map(|i| ((i * (n + 3)) ^ (i >> 7)).to_le_bytes()[0]).collect::<Vec<u8>>().into()
-}
-
 /// An origin that ignores Range: the seeds are asked in its place.
 async fn origin() -> Url {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-    let router = Router::new().route("/{n}", get(|Path(n): Path<u64>| async move { segment(n) }));
+    let router =
+        Router::new().route("/{n}", get(|Path(n): Path<u64>| async move { segment(n, SEGMENT_LEN) }));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     url
 }
@@ -109,27 +103,8 @@ impl Stream {
 
     async fn publish(&self, origin: &Url) {
         for n in 0..SEGMENTS {
-            let bytes = segment(n);
-            let manifest = Manifest {
-                stream: self.name.clone(),
-                epoch: StreamEpoch(1),
-                rendition: RenditionId(0),
-                sequence: MediaSequence(n),
-                duration_us: 2_000_000,
-                target_duration_s: 2,
-                discontinuity: false,
-                published_at: UnixMs(1_700_000_000_000 + n * 2_000),
-                origin_url: origin.join(&n.to_string()).unwrap().into(),
-                origin_offset: 0,
-                container: SegmentContainer::MpegTs,
-                init: None,
-                tags: Vec::new(),
-                header_tags: Vec::new(),
-                len: u32::try_from(bytes.len()).unwrap(),
-                block_len: Manifest::block_len_for(bytes.len()),
-                block_hashes: Manifest::hash_blocks(&bytes),
-            };
-            self.seed.publish(Signed::new(&manifest, &key(1)), bytes).await;
+            let bytes = segment(n, SEGMENT_LEN);
+            self.seed.publish(signed(&self.name, n, &bytes, origin, &key(1)), bytes).await;
         }
     }
 
