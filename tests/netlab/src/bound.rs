@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use streamr_model::Manifest;
-
 use crate::bounds::{Uplinks, float, least_origin_bps, least_spread_s};
 use crate::churn::Churn;
 use crate::error::Result;
@@ -14,6 +12,8 @@ use crate::swarm::{Seat, Swarm, SwarmOptions};
 
 /// 2.1 Mb/s in segments of two seconds and 32 blocks.
 pub const SHAPE: StreamShape = StreamShape { segment_packets: 2_788, segment: Duration::from_secs(2) };
+/// What the signer cuts a segment under a mebibyte into; the last block is shorter.
+const BLOCK_BYTES: u64 = 16 * 1024;
 /// How long after publication a segment is due: the app's default.
 pub const LIVE_DELAY: Duration = Duration::from_secs(6);
 /// After a change of lines, what was queued before them passes.
@@ -105,8 +105,7 @@ impl BoundLab {
         let on_time = measured.judge.deliveries().share_on_time();
         let uplinks = Uplinks::for_load(self.nodes, self.load, SHAPE.rate_bps());
         let bytes = SHAPE.segment_bytes();
-        let block_bytes = Manifest::block_len_for(usize::try_from(bytes).unwrap_or(usize::MAX));
-        let blocks = bytes.div_ceil(block_bytes.into());
+        let blocks = bytes.div_ceil(BLOCK_BYTES);
         let others_bps = uplinks.node_bps.iter().sum();
         Figures {
             segments: measured.judge.segments(),
