@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use bytes::Bytes;
 use streamr_model::{BitsPerSecond, SecretKey, StreamId};
 use streamr_relay::{
     ListenAt, Member, PeerAddresses, Relay, RelayConfig, Seed, SeedConfig, SharedUplink, Yielding,
