@@ -20,6 +20,10 @@ use crate::storage::{Member, Storage, StorageError, Stream, Tx};
 const MAX_TABLES: usize = 256;
 /// Rings that join the electors among themselves, so that what one of them fetches is soon at the others.
 const FRONT_RINGS: usize = 2;
+/// Rings that join the fast ones among themselves: what they pass on reaches far, if it reaches them early.
+const FAST_RINGS: usize = 4;
+/// Who offers so many times the mean is fast.
+const FAST: u64 = 2;
 /// Up to so many members a table is made anew with every change; from there on it is shown for a millisecond
 /// for each of them, so that making tables costs a bounded share of the machine.
 const SMALL: usize = 256;
@@ -35,6 +39,9 @@ pub(crate) struct Table {
     electors: Vec<Elector>,
     all: Rings,
     front: Rings,
+    fast: Rings,
+    /// Who offers as much is on the rings of the fast.
+    fast_from_bps: u64,
 }
 
 impl Table {
@@ -47,6 +54,12 @@ impl Table {
             members.iter().map(|member| Places::of(&member.node, &key)).enumerate().collect();
         let front: Vec<(usize, Places)> =
             placed.iter().filter(|(member, _)| is_elector(&members[*member])).copied().collect();
+        let mean_bps =
+            members.iter().map(|member| member.uplink_bps.0).sum::<u64>() / members.len().max(1) as u64;
+        let fast_from_bps = (mean_bps * FAST).max(1);
+        let is_fast = |member: usize| members[member].uplink_bps.0 >= fast_from_bps;
+        let fast: Vec<(usize, Places)> =
+            placed.iter().filter(|(member, _)| is_fast(*member)).copied().collect();
         let elector = |(member, _): &(usize, Places)| {
             let member = &members[*member];
             Elector { node: member.node, uplink_bps: member.uplink_bps }
@@ -59,6 +72,8 @@ impl Table {
             electors: front.iter().map(elector).collect(),
             all: Rings::new(RINGS, &placed),
             front: Rings::new(FRONT_RINGS, &front),
+            fast: Rings::new(FAST_RINGS, &fast),
+            fast_from_bps,
             members,
         }
     }
@@ -92,10 +107,18 @@ impl Table {
         let mut beside = self.all.beside(&places);
         if self.is_elector(asker) {
             beside.extend(self.front.beside(&places));
-            beside.sort_unstable();
-            beside.dedup();
         }
+        if self.is_fast(asker) {
+            beside.extend(self.fast.beside(&places));
+        }
+        beside.sort_unstable();
+        beside.dedup();
         beside.into_iter().map(|member| self.members[member].clone()).collect()
+    }
+
+    fn is_fast(&self, node: &NodeId) -> bool {
+        let member = self.members.binary_search_by_key(node, |member| member.node);
+        member.is_ok_and(|member| self.members[member].uplink_bps.0 >= self.fast_from_bps)
     }
 
     fn is_elector(&self, node: &NodeId) -> bool {

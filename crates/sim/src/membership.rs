@@ -12,6 +12,9 @@ const RING: u64 = 100;
 /// Rings of all supporters; one with electors only comes after them.
 pub(crate) const RINGS: u8 = 8;
 const FRONT_RINGS: u8 = 2;
+/// Rings of the fast only, behind those of the electors.
+const FAST_RINGS: u8 = 4;
+const FIRST_FAST_RING: u8 = RINGS + FRONT_RINGS;
 
 /// A place on a ring, and who stands there.
 type Place = (u64, Index);
@@ -33,10 +36,16 @@ fn pairs(seed: u64, rings: std::ops::Range<u8>, nodes: &[Index]) -> Vec<(Index, 
     pairs
 }
 
-/// Who connects to whom where `nodes` begin together and `electors` are among them.
-pub(crate) fn first_pairs(seed: u64, nodes: &[Index], electors: &[Index]) -> Vec<(Index, Index)> {
+/// Who connects to whom where `nodes` begin together and `electors` and `fast` are among them.
+pub(crate) fn first_pairs(
+    seed: u64,
+    nodes: &[Index],
+    electors: &[Index],
+    fast: &[Index],
+) -> Vec<(Index, Index)> {
     let mut all = pairs(seed, 0..RINGS, nodes);
-    all.extend(pairs(seed, RINGS..RINGS + FRONT_RINGS, electors));
+    all.extend(pairs(seed, RINGS..FIRST_FAST_RING, electors));
+    all.extend(pairs(seed, FIRST_FAST_RING..FIRST_FAST_RING + FAST_RINGS, fast));
     all.sort_unstable();
     all.dedup();
     all
@@ -46,7 +55,8 @@ pub(crate) fn first_pairs(seed: u64, nodes: &[Index], electors: &[Index]) -> Vec
 #[derive(Debug, Default)]
 pub(crate) struct Rings {
     seed: u64,
-    rings: [BTreeSet<Place>; RINGS as usize],
+    all: [BTreeSet<Place>; RINGS as usize],
+    fast: [BTreeSet<Place>; FAST_RINGS as usize],
 }
 
 impl Rings {
@@ -54,22 +64,35 @@ impl Rings {
         Self { seed, ..Self::default() }
     }
 
-    pub(crate) fn insert(&mut self, index: Index) {
-        for (ring, places) in (0..).zip(&mut self.rings) {
-            places.insert(place(self.seed, ring, index));
+    /// The rings that a node stands on, with their numbers.
+    fn of(&self, is_fast: bool) -> impl Iterator<Item = (u8, &BTreeSet<Place>)> {
+        let fast = (FIRST_FAST_RING..).zip(&self.fast).filter(move |_| is_fast);
+        (0..).zip(&self.all).chain(fast)
+    }
+
+    fn of_mut(&mut self, is_fast: bool) -> impl Iterator<Item = (u8, &mut BTreeSet<Place>)> {
+        let fast = (FIRST_FAST_RING..).zip(&mut self.fast).filter(move |_| is_fast);
+        (0..).zip(&mut self.all).chain(fast)
+    }
+
+    pub(crate) fn insert(&mut self, index: Index, is_fast: bool) {
+        let seed = self.seed;
+        for (ring, places) in self.of_mut(is_fast) {
+            places.insert(place(seed, ring, index));
         }
     }
 
-    pub(crate) fn remove(&mut self, index: Index) {
-        for (ring, places) in (0..).zip(&mut self.rings) {
-            places.remove(&place(self.seed, ring, index));
+    pub(crate) fn remove(&mut self, index: Index, is_fast: bool) {
+        let seed = self.seed;
+        for (ring, places) in self.of_mut(is_fast) {
+            places.remove(&place(seed, ring, index));
         }
     }
 
     /// Those beside `index`, whether it stands there or would, two for each ring at most.
-    pub(crate) fn beside(&self, index: Index) -> Vec<Index> {
+    pub(crate) fn beside(&self, index: Index, is_fast: bool) -> Vec<Index> {
         let mut found: Vec<Index> = Vec::new();
-        for (ring, places) in (0..).zip(&self.rings) {
+        for (ring, places) in self.of(is_fast) {
             let here = place(self.seed, ring, index);
             let before = places.range(..here).next_back().or(places.last());
             let after = places.range((here.0, here.1 + 1)..).next().or(places.first());
@@ -90,19 +113,22 @@ mod tests {
     fn who_begins_together_has_the_neighbours_that_the_rings_show() {
         for count in [1, 2, 3, 33, 400] {
             let nodes: Vec<Index> = (1..=count).collect();
-            let pairs = first_pairs(5, &nodes, &[]);
+            let is_fast = |node: Index| node % 10 == 3;
+            let fast: Vec<Index> = nodes.iter().copied().filter(|node| is_fast(*node)).collect();
+            let pairs = first_pairs(5, &nodes, &[], &fast);
             let mut rings = Rings::new(5);
-            nodes.iter().for_each(|node| rings.insert(*node));
+            nodes.iter().for_each(|node| rings.insert(*node, is_fast(*node)));
             for node in nodes {
-                let beside = rings.beside(node);
+                let beside = rings.beside(node, is_fast(node));
                 let of_pairs = pairs.iter().filter(|(a, b)| *a == node || *b == node);
                 let mut of_pairs: Vec<Index> = of_pairs.map(|(a, b)| a + b - node).collect();
                 of_pairs.sort_unstable();
                 assert_eq!(beside, of_pairs);
-                assert!(beside.len() <= 2 * usize::from(RINGS));
-                rings.remove(node);
-                assert_eq!(rings.beside(node), beside, "it is shown those whom it would have");
-                rings.insert(node);
+                let most = if is_fast(node) { RINGS + FAST_RINGS } else { RINGS };
+                assert!(beside.len() <= 2 * usize::from(most));
+                rings.remove(node, is_fast(node));
+                assert_eq!(rings.beside(node, is_fast(node)), beside, "it is shown those whom it would have");
+                rings.insert(node, is_fast(node));
             }
         }
     }

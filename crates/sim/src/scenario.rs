@@ -241,6 +241,11 @@ impl Scenario {
         self.share_of_rate(class.or(self.uplinks.last()).map_or(0, |class| class.rate_per_mille))
     }
 
+    /// Whether a node is on the rings of the fast: it offers twice the mean.
+    pub(crate) fn is_fast(&self, index: Index) -> bool {
+        self.offered(index).0 >= self.mean_uplink().0 * 2
+    }
+
     /// The mean of what nodes offer.
     pub fn mean_uplink(&self) -> BitsPerSecond {
         let sum: u64 = self.uplinks.iter().map(|c| u64::from(c.percent) * u64::from(c.rate_per_mille)).sum();

@@ -42,7 +42,8 @@ impl World {
         self.give_view(index);
         self.meet_seed(index);
         if self.scenario.churn != Churn::default() {
-            self.rings.insert(index);
+            let is_fast = self.scenario.is_fast(index);
+            self.rings.insert(index, is_fast);
             if index > self.scenario.nodes {
                 self.find_neighbours(index);
             }
@@ -126,7 +127,11 @@ impl World {
     /// Meets those whom the coordinator shows.
     fn find_neighbours(&mut self, index: Index) {
         let is_small = self.shown.len() <= Scenario::FULL_MESH as usize;
-        let neighbours = if is_small { self.shown.clone() } else { self.rings.beside(index) };
+        let neighbours = if is_small {
+            self.shown.clone()
+        } else {
+            self.rings.beside(index, self.scenario.is_fast(index))
+        };
         for other in neighbours {
             self.meet(index, other);
         }
@@ -189,7 +194,7 @@ impl World {
 
     /// The coordinator shows a node no longer.
     pub(super) fn forget(&mut self, index: Index) {
-        self.rings.remove(index);
+        self.rings.remove(index, self.scenario.is_fast(index));
         let place = self.nodes[index as usize].place;
         self.shown.swap_remove(place as usize);
         if let Some(moved) = self.shown.get(place as usize).copied() {

@@ -91,7 +91,9 @@ impl World {
         let pairs: Vec<(Index, Index)> = if self.scenario.nodes <= Scenario::FULL_MESH {
             nodes.iter().flat_map(|a| (a + 1..=self.scenario.nodes).map(|b| (*a, b))).collect()
         } else {
-            first_pairs(self.scenario.seed, &nodes, &self.electors)
+            let fast: Vec<Index> =
+                nodes.iter().copied().filter(|index| self.scenario.is_fast(*index)).collect();
+            first_pairs(self.scenario.seed, &nodes, &self.electors, &fast)
         };
         for (a, b) in pairs {
             let met = self.nodes[a as usize].joins.max(self.nodes[b as usize].joins);

@@ -217,6 +217,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn those_who_offer_twice_the_mean_know_many_of_their_like() {
+        let (coordinator, mut nodes) = swarm(200).await;
+        for node in nodes.iter_mut().step_by(10) {
+            node.heartbeat.uplink_bps = BitsPerSecond(400_000_000);
+            node.beat(&coordinator).await;
+        }
+        let fast: BTreeSet<NodeId> = nodes.iter().step_by(10).map(Node::id).collect();
+        let mut pairs = BTreeSet::new();
+        for node in nodes.iter().step_by(10) {
+            let view = node.members(&coordinator).await;
+            let others = view.members.iter().map(|member| member.node);
+            pairs.extend(others.filter(|other| fast.contains(other)).map(|other| (node.id(), other)));
+        }
+        // Among 16 of 200 each would know one or two of twenty.
+        assert!(pairs.len() >= 5 * fast.len(), "{} pairs among {}", pairs.len(), fast.len());
+        assert!(pairs.iter().all(|(a, b)| pairs.contains(&(*b, *a))), "both ends know");
+    }
+
+    #[tokio::test]
     async fn the_seed_is_shown_to_all_up_to_forty_eight() {
         let (coordinator, mut nodes) = swarm(48).await;
         for node in &nodes {
