@@ -9,13 +9,17 @@ pub mod impact;
 pub mod invites;
 pub mod membership;
 pub mod nodes;
+pub mod receipts;
 pub mod streams;
 
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
 pub use invites::{CreateInvite, InviteCreated, InvitePreview};
 pub use membership::{Elector, MemberView, Membership, SeedView};
-pub use nodes::{Challenge, ChallengeRequest, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest};
+pub use nodes::{
+    Challenge, ChallengeRequest, Enrol, Enrolled, Granted, HeartbeatAnswer, HeartbeatRequest, PublicKeys,
+};
+pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 
 /// Every path begins with this.

@@ -1,7 +1,7 @@
 //! Nodes: enrolment and heartbeats.
 
 use serde::{Deserialize, Serialize};
-use streamr_model::{EnrolmentProof, Heartbeat, NodeId, Signed, UnixMs};
+use streamr_model::{EnrolmentProof, Grant, Heartbeat, NodeId, Signed, UnixMs, Window};
 use utoipa::ToSchema;
 
 /// `POST /nodes/challenge`.
@@ -78,4 +78,35 @@ pub struct HeartbeatAnswer {
     pub now: UnixMs,
     /// The stream's membership version; a node whose view is older asks for it.
     pub membership_version: u64,
+    /// Whose deliveries to this node count in the present window; told once in a window, and with the first
+    /// answer of a session. At most [`Granted::PER_WINDOW`].
+    #[serde(default)]
+    pub grants: Vec<Granted>,
+}
+
+/// A grant to pass on with receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Granted {
+    /// Who may give.
+    #[schema(value_type = String)]
+    pub provider: NodeId,
+    /// The window of five minutes, counted from 1970.
+    #[schema(value_type = u64)]
+    pub window: Window,
+    /// The coordinator's signed word.
+    #[schema(value_type = Object)]
+    pub grant: Signed<Grant>,
+}
+
+impl Granted {
+    /// Providers that a consumer is assigned in a window.
+    pub const PER_WINDOW: usize = 3;
+}
+
+/// `GET /keys`: with what the coordinator signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublicKeys {
+    /// The Ed25519 key of grants.
+    #[schema(value_type = String)]
+    pub grants: NodeId,
 }

@@ -53,7 +53,6 @@ impl Bench {
             addresses: vec!["/ip4/192.0.2.200/udp/40000/quic-v1".into(), "/ip4/192.0.2.200/tcp/40000".into()],
             peers: 0,
             bytes_origin: 0,
-            received: vec![],
         };
         let report = json!({"node": node, "heartbeat": Signed::new(&heartbeat, &key)});
         self.post("heartbeats", None, &report).await?;

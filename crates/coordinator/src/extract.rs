@@ -81,6 +81,13 @@ impl FromRequestParts<AppState> for Publisher {
 /// An enrolled node, by its token.
 pub(crate) struct EnrolledNode(pub(crate) NodeId);
 
+impl EnrolledNode {
+    /// Refuses whoever asks about another node than itself.
+    pub(crate) fn only(&self, node: &NodeId) -> Result<(), Refused> {
+        if self.0 == *node { Ok(()) } else { Err(unauthorised("This is another node's token.")) }
+    }
+}
+
 impl FromRequestParts<AppState> for EnrolledNode {
     type Rejection = Refused;
 

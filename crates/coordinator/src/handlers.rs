@@ -3,6 +3,7 @@
 pub(crate) mod health;
 pub(crate) mod heartbeats;
 pub(crate) mod invites;
+pub(crate) mod keys;
 pub(crate) mod nodes;
 pub(crate) mod openapi;
 pub(crate) mod streams;

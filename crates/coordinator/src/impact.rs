@@ -1,20 +1,28 @@
 //! What a node's support has done and might earn: read from storage, worked out by [`crate::rewards`].
 
-use std::collections::BTreeMap;
-
 use streamr_coordinator_api::{Impact, Provisional, ScoreParts};
 use streamr_model::{NodeId, StreamId, UnixMs};
 
 use crate::hour::Hour;
-use crate::rewards::{Score, accrued, pay, share_ppm};
-use crate::storage::{StorageError, Tx};
+use crate::rewards::{accrued, pay, share_ppm};
+use crate::scoring::ScoreBoard;
+use crate::state::App;
+use crate::storage::{StorageError, Stream};
 
 /// The impact of `node` as far as others have signed for it.
-pub(crate) async fn of_node(tx: &mut Tx, node: &NodeId, now: UnixMs) -> Result<Impact, StorageError> {
+pub(crate) async fn of_node(app: &App, node: &NodeId, now: UnixMs) -> Result<Impact, StorageError> {
+    let mut tx = app.storage.read().await?;
     let delivered = tx.delivered(node, Hour::of_midnight(now)).await?;
-    let mut provisional = Vec::new();
+    let supporting_s = tx.supporting_ever(node).await? / 1000;
+    let mut streams = Vec::new();
     for stream in tx.streams_of_hour(node, Hour::of(now)).await? {
-        provisional.extend(of_stream(tx, &stream, node, Hour::of(now)).await?);
+        streams.extend(tx.stream(&stream).await?);
+    }
+    drop(tx);
+    let mut provisional = Vec::new();
+    for stream in streams {
+        let board = app.boards.current(&app.storage, &stream.stream, now).await?;
+        provisional.push(of_stream(&board, stream, node));
     }
     Ok(Impact {
         node: *node,
@@ -22,48 +30,25 @@ pub(crate) async fn of_node(tx: &mut Tx, node: &NodeId, now: UnixMs) -> Result<I
         bytes_served_today: delivered.bytes_since,
         bytes_served_ever: delivered.bytes_ever,
         peers_helped_ever: delivered.consumers_ever,
-        supporting_s: tx.supporting_ever(node).await? / 1000,
+        supporting_s,
         provisional,
     })
 }
 
-async fn of_stream(
-    tx: &mut Tx,
-    stream: &StreamId,
-    node: &NodeId,
-    hour: Hour,
-) -> Result<Option<Provisional>, StorageError> {
-    let Some(registered) = tx.stream(stream).await? else { return Ok(None) };
-    let live_ms = tx.live_time(stream, hour).await?;
-    let scores = scores(tx, stream, hour).await?;
-    let all_bytes = scores.values().map(|score| score.bytes).fold(0, u64::saturating_add);
-    let own = scores.get(node).copied().unwrap_or_default();
+fn of_stream(board: &ScoreBoard, stream: Stream, node: &NodeId) -> Provisional {
+    let all_bytes = board.scores.values().map(|score| score.bytes).fold(0, u64::saturating_add);
+    let own = board.scores.get(node).copied().unwrap_or_default();
     let parts = ScoreParts {
-        uptime_ppm: ppm(own.uptime_ppm(live_ms)),
+        uptime_ppm: ppm(own.uptime_ppm(board.live_ms)),
         quality_ppm: ppm(own.quality_ppm()),
         bandwidth_ppm: ppm(share_ppm(own.bytes, all_bytes)),
     };
-    let amount = registered.pool_per_hour.map(|per_hour| {
-        let paid = pay(accrued(per_hour, live_ms), scores);
-        paid.get(node).copied().unwrap_or_default()
+    let amount = stream.pool_per_hour.map(|per_hour| {
+        let scores = board.scores.iter().map(|(node, score)| (*node, *score));
+        pay(accrued(per_hour, board.live_ms), scores).get(node).copied().unwrap_or_default()
     });
-    Ok(Some(Provisional { stream: stream.clone(), amount, currency: registered.currency, parts }))
-}
-
-/// What every node did in an hour of a stream.
-async fn scores(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Result<BTreeMap<NodeId, Score>, StorageError> {
-    let mut scores: BTreeMap<NodeId, Score> = BTreeMap::new();
-    for (node, uptime_ms) in tx.live_uptimes(stream, hour).await? {
-        scores.entry(node).or_default().uptime_ms = uptime_ms;
-    }
-    for credits in tx.credits_of_hour(stream, hour).await? {
-        let score = scores.entry(credits.node).or_default();
-        score.bytes = credits.counts.bytes;
-        score.blocks = credits.counts.blocks;
-        score.on_time = credits.counts.on_time;
-        score.bad = credits.counts.bad;
-    }
-    Ok(scores)
+    let stream_id: StreamId = stream.stream;
+    Provisional { stream: stream_id, amount, currency: stream.currency, parts }
 }
 
 /// Parts per million fit 32 bits: there are at most a million.

@@ -4,15 +4,19 @@
 //! `streamr-coordinator-api` describes. Media never passes through here.
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
-//! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
+//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
+//! `impact`), in one transaction of [`storage`] → answer. What
 //! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
 
+#[cfg(test)]
+mod adversary;
 mod challenge;
 mod clock;
 mod config;
 pub mod credit;
 pub mod electors;
 mod extract;
+mod grants;
 mod handlers;
 pub mod hour;
 mod impact;
@@ -22,11 +26,14 @@ pub mod neighbours;
 mod operator_token;
 mod presence;
 mod problem;
+mod receipts;
 mod reporting;
 pub mod rewards;
+mod scoring;
 mod secret;
 mod server;
 pub mod session;
+mod slots;
 mod state;
 pub mod storage;
 #[cfg(test)]

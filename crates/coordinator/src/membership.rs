@@ -5,19 +5,16 @@
 //! swarm somebody comes or goes all the time, so there a table is shown for a while though the membership has
 //! gone on: everything in it belongs to its own version.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use streamr_coordinator_api::{Elector, MemberView, Membership};
-use streamr_model::{NodeId, StreamId, UnixMs};
+use streamr_model::{NodeId, UnixMs};
 
 use crate::electors::{Candidate, Chosen, choose};
 use crate::neighbours::{Places, RINGS, Rings};
-use crate::state::lock;
+use crate::slots::Slots;
 use crate::storage::{Member, Storage, StorageError, Stream, Tx};
 
-/// Streams whose tables are kept. At the bound the one that was asked for longest ago is forgotten.
-const MAX_TABLES: usize = 256;
 /// Rings that join the electors among themselves, so that what one of them fetches is soon at the others.
 const FRONT_RINGS: usize = 2;
 /// Rings that join the fast ones among themselves: what they pass on reaches far, if it reaches them early.
@@ -142,13 +139,10 @@ fn neighbours_key(stream: &Stream) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// A table that is made once however many wait for it.
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Table>>>>;
-
 /// The tables of all streams.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    slots: Mutex<HashMap<StreamId, (UnixMs, Slot)>>,
+    slots: Slots<Table>,
 }
 
 impl Tables {
@@ -159,7 +153,7 @@ impl Tables {
         stream: &Stream,
         now: UnixMs,
     ) -> Result<Arc<Table>, StorageError> {
-        let slot = self.slot(&stream.stream, now);
+        let slot = self.slots.of(&stream.stream, now);
         let mut held = slot.lock().await;
         if let Some(table) = held.as_ref().filter(|table| table.will_do(stream.membership_version, now)) {
             return Ok(table.clone());
@@ -167,18 +161,6 @@ impl Tables {
         let table = Arc::new(make(storage, stream, now).await?);
         *held = Some(table.clone());
         Ok(table)
-    }
-
-    fn slot(&self, stream: &StreamId, now: UnixMs) -> Slot {
-        let mut slots = lock(&self.slots);
-        if !slots.contains_key(stream) && slots.len() >= MAX_TABLES {
-            let idle = slots.iter().min_by_key(|(_, (asked_at, _))| *asked_at);
-            let idle = idle.map(|(stream, _)| stream.clone());
-            idle.and_then(|stream| slots.remove(&stream));
-        }
-        let (asked_at, slot) = slots.entry(stream.clone()).or_default();
-        *asked_at = now;
-        slot.clone()
     }
 }
 

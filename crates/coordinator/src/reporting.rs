@@ -1,12 +1,10 @@
 //! What a heartbeat does, in one transaction: it keeps its place in the session's chain, shows or hides the
-//! node, books the time since the last one and credits those whom the node received from.
-
-use std::time::Duration;
+//! node, and books the time since the last one.
 
 use streamr_coordinator_api::{HeartbeatAnswer, HeartbeatRequest, Membership};
-use streamr_model::{Heartbeat, NodeActivity, NodeId, UnixMs};
+use streamr_model::{Heartbeat, NodeActivity, UnixMs, Window};
 
-use crate::credit::{allowance, settle};
+use crate::grants::Tell;
 use crate::hour::{Hour, spread};
 use crate::presence::sweep;
 use crate::session::{Disorder, Place, Session, place, shown};
@@ -25,13 +23,14 @@ pub(crate) enum Refusal {
     Storage(#[from] StorageError),
 }
 
-/// Takes in `heartbeat`, whose signature held. `nonce` is fresh, for the answer.
+/// Takes in `heartbeat`, whose signature held. `nonce` is fresh, for the answer, whose grants are the caller's to
+/// fill in as [`Tell`] says.
 pub(crate) async fn accept(
     tx: &mut Tx,
     heartbeat: &Heartbeat,
     nonce: String,
     now: UnixMs,
-) -> Result<HeartbeatAnswer, Refusal> {
+) -> Result<(HeartbeatAnswer, Tell), Refusal> {
     if !tx.is_enrolled(&heartbeat.node).await? {
         return Err(Refusal::NodeUnknown);
     }
@@ -41,24 +40,27 @@ pub(crate) async fn accept(
     sweep(tx, &heartbeat.stream, now).await?;
 
     let current = tx.session(&heartbeat.node).await?;
-    let (nonce, next_in_s) = match (place(current.as_ref(), heartbeat), current) {
+    let (nonce, next_in_s, tell) = match (place(current.as_ref(), heartbeat), current) {
         (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
         (Place::Next, Some(current)) => {
             follow(tx, &current, heartbeat, &nonce, now).await?;
-            (nonce, HeartbeatRequest::INTERVAL_S)
+            let is_new_window = Window::of(current.last_at) != Window::of(now);
+            let tell = if is_new_window { Tell::Always } else { Tell::IfNew };
+            (nonce, HeartbeatRequest::INTERVAL_S, tell)
         }
         (Place::Repeat, Some(current)) => {
             repeat(tx, &current, heartbeat).await?;
-            (current.nonce_given, HeartbeatRequest::FIRST_INTERVAL_S)
+            (current.nonce_given, HeartbeatRequest::FIRST_INTERVAL_S, Tell::Always)
         }
         // Without a current session `place` knows only the first of one.
         (Place::First | Place::Next | Place::Repeat, replaced) => {
             begin(tx, replaced.as_ref(), heartbeat, &nonce, now).await?;
-            (nonce, HeartbeatRequest::FIRST_INTERVAL_S)
+            (nonce, HeartbeatRequest::FIRST_INTERVAL_S, Tell::Always)
         }
     };
     let stream = tx.stream(&heartbeat.stream).await?.ok_or(Refusal::StreamUnknown)?;
-    Ok(HeartbeatAnswer { nonce, next_in_s, now, membership_version: stream.membership_version })
+    let membership_version = stream.membership_version;
+    Ok((HeartbeatAnswer { nonce, next_in_s, now, membership_version, grants: Vec::new() }, tell))
 }
 
 /// The first of a session. It replaces the node's last one and earns nothing: no time has passed yet.
@@ -76,9 +78,7 @@ async fn begin(
         tx.membership_changed(&other.stream).await?;
     }
     let before = replaced.filter(|old| old.stream == heartbeat.stream).and_then(|old| old.shown.clone());
-    tx.clear_accounts(&heartbeat.node).await?;
     let live = tx.live(&heartbeat.stream).await?;
-    credit(tx, heartbeat, live.as_ref(), Duration::ZERO, now).await?;
 
     let session = after(heartbeat, nonce, live.as_ref(), now);
     tx.save_session(&session).await?;
@@ -97,9 +97,7 @@ async fn follow(
     now: UnixMs,
 ) -> Result<(), Refusal> {
     let live = tx.live(&heartbeat.stream).await?;
-    let elapsed = now - current.last_at;
     book_time(tx, current, live.as_ref(), now).await?;
-    credit(tx, heartbeat, live.as_ref(), elapsed, now).await?;
 
     let seen = shown(current.shown.as_ref(), heartbeat, Membership::MAX_UPLINK.0);
     let session = Session { shown: seen, ..after(heartbeat, nonce, live.as_ref(), now) };
@@ -172,46 +170,6 @@ async fn book_time(
     };
     for (hour, uptime) in gained {
         tx.add_uptime(&current.stream, hour, &current.node, uptime).await?;
-    }
-    Ok(())
-}
-
-/// Credits the providers for what the node signed to have received: never the node itself, never the signer,
-/// never somebody who is not enrolled.
-async fn credit(
-    tx: &mut Tx,
-    heartbeat: &Heartbeat,
-    live: Option<&Live>,
-    elapsed: Duration,
-    now: UnixMs,
-) -> Result<(), StorageError> {
-    let consumer = &heartbeat.node;
-    let before = tx.accounts(consumer).await?;
-    let mut enrolled: Vec<NodeId> = Vec::new();
-    for tally in &heartbeat.received {
-        let is_new = !before.contains_key(&tally.provider) && !enrolled.contains(&tally.provider);
-        if is_new && tx.is_enrolled(&tally.provider).await? {
-            enrolled.push(tally.provider);
-        }
-    }
-    let seed = live.map(|live| live.seed);
-    let eligible = |provider: &NodeId| {
-        provider != consumer
-            && Some(*provider) != seed
-            && (before.contains_key(provider) || enrolled.contains(provider))
-    };
-    let bitrate = live.map(|live| live.bitrate_bps).unwrap_or_default();
-    let most = allowance(bitrate, Membership::MAX_UPLINK, elapsed);
-
-    let mut accounts = before.clone();
-    let credits = settle(&mut accounts, &heartbeat.received, most, eligible);
-    for (provider, account) in
-        accounts.iter().filter(|(provider, account)| before.get(provider) != Some(account))
-    {
-        tx.save_account(consumer, provider, account).await?;
-    }
-    for (provider, counts) in credits {
-        tx.add_credit(&heartbeat.stream, Hour::of(now), &provider, consumer, counts).await?;
     }
     Ok(())
 }

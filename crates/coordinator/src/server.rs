@@ -18,8 +18,10 @@ use url::Url;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::config::{Config, RateLimit};
+use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
 use crate::state::App;
 use crate::storage::{Storage, StorageError};
@@ -86,6 +88,8 @@ impl Coordinator {
             public_url: config.public_url,
             challenges: Mutex::new(Challenges::new(random())),
             tables: Tables::default(),
+            boards: ScoreBoards::default(),
+            grants: Keys::of(&config.operator_token),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
         });

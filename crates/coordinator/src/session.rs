@@ -142,7 +142,6 @@ mod tests {
             addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
             peers: 0,
             bytes_origin: 0,
-            received: vec![],
         }
     }
 

@@ -7,8 +7,10 @@ use url::Url;
 
 use crate::challenge::Challenges;
 use crate::clock::Clock;
+use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
 use crate::storage::Storage;
 
@@ -24,6 +26,9 @@ pub(crate) struct App {
     pub(crate) challenges: Mutex<Challenges>,
     /// Made of what is in `storage`, and made anew when that has changed.
     pub(crate) tables: Tables,
+    /// The same of the hour under way; a little older.
+    pub(crate) boards: ScoreBoards,
+    pub(crate) grants: Keys,
     /// `None` where the operator switched limits off.
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.

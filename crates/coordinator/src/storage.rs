@@ -9,11 +9,13 @@
 //! power cut the last moments may be, but the file is never corrupt. That is the right side of the trade
 //! for heartbeats, which are most of the writes: a node whose last one is missing begins a new session.
 
-mod credits;
+mod deliveries;
+mod grants;
 mod invites;
 mod lives;
 mod members;
 mod nodes;
+mod receipts;
 mod sessions;
 mod streams;
 mod uptimes;
@@ -25,10 +27,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 
-pub use credits::{Delivered, NodeCredits};
+pub use deliveries::Delivered;
+pub use grants::Assigned;
 pub use invites::{Invite, UseOfInvite};
 pub use lives::Live;
 pub use members::Member;
+pub use receipts::KeptReceipt;
 pub use streams::{NewStream, Stream};
 pub use uptimes::Uptime;
 

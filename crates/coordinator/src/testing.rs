@@ -1,6 +1,7 @@
 //! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
 //! test moves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,14 +9,16 @@ use reqwest::{Method, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use streamr_coordinator_api::{
-    Challenge, Enrolled, ErrorCode, HeartbeatAnswer, Impact, InviteCreated, Membership, Problem,
-    StreamRegistered,
+    Challenge, Enrolled, ErrorCode, Granted, HeartbeatAnswer, Impact, InviteCreated, Membership, Problem,
+    ReceiptsAnswer, ReceiptsRequest, RefusalReason, StreamRegistered,
 };
 use streamr_model::{
-    BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, ProviderTally, SecretKey, Signed, UnixMs,
+    BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, Receipt, SecretKey, Signed, SignedByBoth,
+    UnixMs, Window,
 };
 use tempfile::TempDir;
 
+use crate::storage::Storage;
 use crate::{Clock, Config, Coordinator, RateLimit};
 
 /// When every test begins: some way into an hour and a day.
@@ -80,6 +83,12 @@ impl Running {
         files
             .map(|file| std::fs::read(file.unwrap().path()).unwrap())
             .any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+
+    /// How often a consumer was caught, read from the database.
+    pub(crate) async fn equivocations_of(&self, consumer: &NodeId) -> u64 {
+        let storage = Storage::open(&self.config.database).await.unwrap();
+        storage.read().await.unwrap().equivocations_of(consumer).await.unwrap()
     }
 
     pub(crate) async fn request(
@@ -155,11 +164,6 @@ pub(crate) fn live() -> Value {
     })
 }
 
-/// A tally with every block on time.
-pub(crate) fn tally(provider: NodeId, bytes: u64, blocks: u32) -> ProviderTally {
-    ProviderTally { provider, bytes, blocks, on_time: blocks, bad: 0 }
-}
-
 /// The code of a refusal that is a proper problem.
 pub(crate) async fn code_of(answer: Response) -> ErrorCode {
     let status = answer.status().as_u16();
@@ -181,6 +185,10 @@ pub(crate) struct Node {
     pub(crate) token: String,
     /// What it reports next.
     pub(crate) heartbeat: Heartbeat,
+    /// What it was told last of whom it was assigned.
+    pub(crate) grants: Vec<Granted>,
+    /// What it signed last, by provider.
+    pub(crate) signed: BTreeMap<NodeId, Receipt>,
 }
 
 impl Node {
@@ -197,9 +205,8 @@ impl Node {
             addresses: vec![format!("/ip4/127.0.0.1/udp/{}/quic-v1", 5000 + u16::from(n))],
             peers: 0,
             bytes_origin: 0,
-            received: vec![],
         };
-        Self { key, token: String::new(), heartbeat }
+        Self { key, token: String::new(), heartbeat, grants: vec![], signed: BTreeMap::new() }
     }
 
     pub(crate) async fn enrolled(coordinator: &Running, n: u8) -> Self {
@@ -260,7 +267,62 @@ impl Node {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
         let answer: HeartbeatAnswer = answer.json().await.unwrap();
         self.follow(&answer);
+        if !answer.grants.is_empty() {
+            self.grants.clone_from(&answer.grants);
+        }
         answer
+    }
+
+    /// The receipt after the last that this consumer signed for `provider`, all blocks on time, as of now.
+    pub(crate) fn sign(
+        &mut self,
+        coordinator: &Running,
+        provider: NodeId,
+        bytes: u64,
+        blocks: u32,
+    ) -> Receipt {
+        let window = Window::of(coordinator.clock.now());
+        let before = self.signed.get(&provider).filter(|last| last.window == window);
+        let granted = self.grants.iter().find(|one| one.provider == provider && one.window == window);
+        let receipt = Receipt {
+            stream: self.heartbeat.stream.clone(),
+            window,
+            provider,
+            consumer: self.id(),
+            grant: granted.map(|one| one.grant.id()),
+            session: self.heartbeat.session,
+            sequence: before.map_or(0, |last| last.sequence) + 1,
+            bytes: before.map_or(0, |last| last.bytes) + bytes,
+            blocks: before.map_or(0, |last| last.blocks) + blocks,
+            on_time: before.map_or(0, |last| last.on_time) + blocks,
+            bad: 0,
+        };
+        self.signed.insert(provider, receipt.clone());
+        receipt
+    }
+
+    /// Signs as the provider what `consumer` signed.
+    pub(crate) fn countersign(&self, consumer: &Node, receipt: &Receipt) -> SignedByBoth {
+        SignedByBoth::new(consumer.id(), Signed::new(receipt, &consumer.key), &self.key)
+    }
+
+    /// Hands in receipts; why the first was refused, if any was.
+    pub(crate) async fn hand_in(
+        &self,
+        coordinator: &Running,
+        receipts: Vec<SignedByBoth>,
+    ) -> Option<RefusalReason> {
+        let path = format!("/v1/nodes/{}/receipts", self.id());
+        let answer = coordinator.post(&path, Some(&self.token), &ReceiptsRequest { receipts }).await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<ReceiptsAnswer>().await.unwrap().refused.first().map(|refused| refused.reason)
+    }
+
+    /// `consumer` gets so much of this node, signs for it, and this node hands that in.
+    pub(crate) async fn deliver(&self, coordinator: &Running, consumer: &mut Node, bytes: u64, blocks: u32) {
+        let receipt = consumer.sign(coordinator, self.id(), bytes, blocks);
+        let both = self.countersign(consumer, &receipt);
+        assert_eq!(self.hand_in(coordinator, vec![both]).await, None);
     }
 
     /// Makes the heartbeat the first of its session.

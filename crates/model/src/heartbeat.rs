@@ -33,21 +33,6 @@ pub enum NodeActivity {
     Leaving,
 }
 
-/// Verified bytes a consumer got from one provider since its session began. Cumulative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProviderTally {
-    /// Who gave them.
-    pub provider: NodeId,
-    /// Verified bytes of blocks.
-    pub bytes: u64,
-    /// Verified blocks.
-    pub blocks: u32,
-    /// Of these, blocks that came before their deadline.
-    pub on_time: u32,
-    /// Blocks that did not verify.
-    pub bad: u32,
-}
-
 /// A node's report. Numbered from 1 within a session; each carries the nonce of the last answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -71,18 +56,14 @@ pub struct Heartbeat {
     pub peers: u32,
     /// Verified media bytes it fetched from the origin or the signer this session.
     pub bytes_origin: u64,
-    /// What it received from whom this session, largest first, at most [`Heartbeat::MAX_PROVIDERS`].
-    pub received: Vec<ProviderTally>,
 }
 
 impl Heartbeat {
     /// The most addresses in a report.
     pub const MAX_ADDRESSES: usize = 8;
-    /// The most providers in a report.
-    pub const MAX_PROVIDERS: usize = 64;
 }
 
 impl Document for Heartbeat {
-    const DOMAIN: &'static str = "streamrp2p 2026 heartbeat 1";
+    const DOMAIN: &'static str = "streamrp2p 2026 heartbeat 2";
     const MAX_LEN: usize = 16 * 1024;
 }

@@ -8,13 +8,17 @@ pub mod heartbeat;
 pub mod id;
 pub mod key;
 pub mod manifest;
+pub mod receipt;
 pub mod signed;
 pub mod units;
 
 pub use block::{BlockIndex, BlockSet};
-pub use heartbeat::{EnrolmentProof, Heartbeat, NodeActivity, ProviderTally};
+pub use heartbeat::{EnrolmentProof, Heartbeat, NodeActivity};
 pub use id::{InvalidStreamId, MediaSequence, NodeId, RenditionId, SegmentRef, StreamEpoch, StreamId};
 pub use key::{InvalidKey, SecretKey, StreamKey};
 pub use manifest::{Manifest, ManifestError, SegmentContainer};
+pub use receipt::{
+    Countersignature, Grant, GrantId, ProviderTally, Receipt, ReceiptError, SignedByBoth, Window,
+};
 pub use signed::{Document, Signed, VerifyError};
 pub use units::{BitsPerSecond, MicroUnits, UnixMs};

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use streamr_model::NodeId;
 use streamr_relay::{Member, PeerAddresses, Relay, RelayConfig, RelayError, RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 
@@ -33,6 +35,8 @@ pub(crate) trait Carried: Send + Sync + 'static {
         members: Vec<PeerAddresses>,
         electors: Vec<Member>,
     ) -> impl Future<Output = ()> + Send;
+    /// See [`Relay::send_receipt`].
+    fn send_receipt(&self, node: NodeId, receipt: Bytes) -> impl Future<Output = ()> + Send;
     /// See [`Relay::stop`].
     fn stop(self) -> impl Future<Output = ()> + Send;
 }
@@ -69,6 +73,10 @@ impl Carried for Relay {
         electors: Vec<Member>,
     ) {
         Self::set_members(self, seed, members, electors).await;
+    }
+
+    async fn send_receipt(&self, node: NodeId, receipt: Bytes) {
+        Self::send_receipt(self, node, receipt).await;
     }
 
     async fn stop(self) {

@@ -8,8 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use streamr_coordinator_api::Membership;
-use streamr_model::{BitsPerSecond, SecretKey, StreamId, StreamKey};
+use streamr_model::{BitsPerSecond, NodeId, SecretKey, StreamId, StreamKey};
 use streamr_relay::{
     ListenAt, Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, SharedUplink, Yielding,
 };
@@ -24,6 +25,9 @@ use crate::view::{UiError, UiErrorCode};
 
 /// The relay is given this long to stop; then its sockets are closed under it.
 const STOP_LIMIT: Duration = Duration::from_millis(1550);
+
+/// Receipts that wait for the relay, a window's worth for every provider; beyond it the newest are lost.
+const RECEIPTS: usize = 16;
 
 /// What to carry, and how.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub(crate) struct Begun {
     pub(crate) events: mpsc::Receiver<RelayEvent>,
     pub(crate) members: watch::Sender<Members>,
     pub(crate) cap: watch::Sender<BitsPerSecond>,
+    /// For the providers they are about.
+    pub(crate) receipts: mpsc::Sender<(NodeId, Bytes)>,
 }
 
 /// Who carries the stream, as the relay takes it.
@@ -96,7 +102,7 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
     began: impl FnOnce(Begun) -> F + Send,
 ) -> Result<(), BeginError> {
     let Some(started) = stop.run_until_cancelled(start(&*carrier, order)).await else { return Ok(()) };
-    let Started { relay, uplink, mut cap, mut members, begun } = started?;
+    let Started { relay, uplink, mut cap, mut members, mut receipts, begun } = started?;
     began(begun).await;
     loop {
         tokio::select! {
@@ -110,9 +116,16 @@ pub(crate) async fn carry<C: Carrier, F: Future<Output = ()> + Send>(
                 let latest = members.borrow_and_update().clone();
                 relay.set_members(latest.seed, latest.members, latest.electors).await;
             }
+            Some((provider, receipt)) = receipts.recv() => relay.send_receipt(provider, receipt).await,
         }
     }
-    if tokio::time::timeout(STOP_LIMIT, relay.stop()).await.is_err() {
+    let stop = async {
+        while let Ok((provider, receipt)) = receipts.try_recv() {
+            relay.send_receipt(provider, receipt).await;
+        }
+        relay.stop().await;
+    };
+    if tokio::time::timeout(STOP_LIMIT, stop).await.is_err() {
         tracing::warn!(
             limit_ms = STOP_LIMIT.as_millis(),
             "the relay did not stop in time; its sockets were dropped"
@@ -127,6 +140,7 @@ struct Started<R> {
     uplink: SharedUplink,
     cap: watch::Receiver<BitsPerSecond>,
     members: watch::Receiver<Members>,
+    receipts: mpsc::Receiver<(NodeId, Bytes)>,
     begun: Begun,
 }
 
@@ -139,6 +153,7 @@ async fn start<C: Carrier>(carrier: &C, order: CarryOrder) -> Result<Started<C::
     relay.set_members(first.seed.clone(), first.members.clone(), first.electors.clone()).await;
     let (cap_tx, cap) = watch::channel(BitsPerSecond(order.settings.upload_cap_bps));
     let (members_tx, members) = watch::channel(first);
+    let (receipts_tx, receipts) = mpsc::channel(RECEIPTS);
     let begun = Begun {
         token,
         membership,
@@ -149,8 +164,9 @@ async fn start<C: Carrier>(carrier: &C, order: CarryOrder) -> Result<Started<C::
         events,
         members: members_tx,
         cap: cap_tx,
+        receipts: receipts_tx,
     };
-    Ok(Started { relay, uplink, cap, members, begun })
+    Ok(Started { relay, uplink, cap, members, receipts, begun })
 }
 
 /// The person's uplink. One stream is carried at a time, which so shares it with none and learns it anew.

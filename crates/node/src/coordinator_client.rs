@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest, Impact, InvitePreview,
-    LiveStreams, Membership, PREFIX, Problem,
+    LiveStreams, Membership, PREFIX, Problem, ReceiptsAnswer, ReceiptsRequest,
 };
-use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, StreamId};
+use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, SignedByBoth, StreamId};
 
 pub(crate) use error::ClientError;
 
@@ -103,6 +103,18 @@ impl CoordinatorClient {
     /// What others have signed for.
     pub(crate) async fn impact(&self, node: NodeId, token: &str) -> Result<Impact, ClientError> {
         self.ask(self.request(Method::GET, &format!("/nodes/{node}/impact")).bearer_auth(token)).await
+    }
+
+    /// Hands in what consumers signed for.
+    pub(crate) async fn receipts(
+        &self,
+        node: NodeId,
+        token: &str,
+        receipts: &[SignedByBoth],
+    ) -> Result<ReceiptsAnswer, ClientError> {
+        let body = ReceiptsRequest { receipts: receipts.to_vec() };
+        let request = self.request(Method::POST, &format!("/nodes/{node}/receipts"));
+        self.ask(request.bearer_auth(token).json(&body)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

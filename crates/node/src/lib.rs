@@ -18,6 +18,7 @@ mod lifecycle;
 mod link;
 mod membership;
 mod notices;
+mod receipts;
 mod report;
 mod runtime;
 pub mod settings;

@@ -9,6 +9,7 @@ mod commands;
 mod inbox;
 mod jobs;
 mod outcomes;
+mod receipting;
 mod reporting;
 mod snapshot;
 
@@ -30,6 +31,7 @@ use carrying::Carrying;
 use clockwork::Clockwork;
 use inbox::{Inbox, Incoming};
 use jobs::Jobs;
+use receipting::Receipting;
 use reporting::Reporting;
 use snapshot::Publisher;
 
@@ -57,6 +59,7 @@ pub(crate) struct Runtime<C: Carrier> {
     lifecycle: Lifecycle,
     carrying: Carrying,
     reporting: Reporting,
+    receipting: Receipting,
     link: Link,
     notices: Notices,
     clockwork: Clockwork,
@@ -111,6 +114,7 @@ impl<C: Carrier> Runtime<C> {
             lifecycle,
             carrying,
             reporting,
+            receipting: Receipting::new(now),
             link: Link::new(),
             notices,
             clockwork: Clockwork::new(now, wall),

@@ -50,6 +50,8 @@ pub enum Message {
     Want(SegmentRef),
     /// A block.
     Block(SegmentRef, BlockIndex, Bytes),
+    /// What the sender received of us, signed; of no meaning to the swarm itself.
+    Receipt(Bytes),
     /// The sender leaves; ask it for nothing more.
     Bye,
 }

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, Manifest, NodeId, SegmentRef, StreamId};
 
 use crate::message::{Freshness, Hello, Message, Role};
@@ -62,6 +63,8 @@ pub struct Config {
 impl Config {
     /// The most peers spoken to at once.
     pub const MAX_PEERS: usize = 64;
+    /// Receipts of one peer are passed on no more often.
+    pub const RECEIPTS_EVERY: Duration = Duration::from_secs(1);
     /// Neighbours that a block is pushed to by whoever fetched it.
     pub const PUSH_FANOUT: usize = 3;
     /// The most banned peers remembered; beyond it the oldest are forgotten.
@@ -257,6 +260,7 @@ impl Swarm {
                     self.handle_refuse(now, slot, key, &blocks, queue);
                 }
             }
+            Message::Receipt(bytes) => self.handle_receipt(now, slot, node, bytes),
             // These two the driver checks first, and reports by functions of their own.
             Message::Manifest(..) | Message::Block(..) => {}
         }
@@ -305,6 +309,14 @@ impl Swarm {
             let node = peer.node;
             self.act(Action::Disconnect(node, DropReason::Left));
         }
+    }
+
+    /// Checking a signature costs the driver time, so that no peer's receipts are passed on more often than
+    /// [`Config::RECEIPTS_EVERY`]. Receipts are cumulative: one that is left out is made good by the next.
+    fn handle_receipt(&mut self, now: Instant, slot: Slot, node: NodeId, bytes: Bytes) {
+        let Some(peer) = self.peers.get_mut(slot).filter(|peer| now >= peer.next_receipt_at) else { return };
+        peer.next_receipt_at = now + Config::RECEIPTS_EVERY;
+        self.act(Action::Receipt(node, bytes));
     }
 
     /// A manifest that the driver has verified and checked. `from` is the peer that sent it. Returns
@@ -400,6 +412,14 @@ impl Swarm {
     /// What others may count on: what we say of ourselves to neighbours.
     pub fn set_upload_share(&mut self, share: BitsPerSecond) {
         self.config.uplink = share;
+    }
+
+    /// Sends a receipt to the peer that gave us what it is about, if it is still here.
+    pub fn send_receipt(&mut self, node: NodeId, bytes: Bytes) {
+        let peer = self.peers.find(node).and_then(|slot| self.peers.get(slot));
+        if peer.is_some_and(|peer| peer.introduction.is_some()) {
+            self.act(Action::Send(node, Message::Receipt(bytes)));
+        }
     }
 
     /// Says good-bye to everybody. The driver then waits a little while [`Swarm::is_uploading`].

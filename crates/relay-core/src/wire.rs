@@ -12,13 +12,16 @@ use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 use crate::message::{Freshness, Message};
 
 /// The protocol's name for negotiation. Changes with every incompatible change of this module.
-pub const PROTOCOL: &str = "/streamrp2p/relay/3";
+pub const PROTOCOL: &str = "/streamrp2p/relay/4";
 
 /// Bytes before a frame's body: length and kind.
 pub const HEADER_LEN: usize = 5;
 
 /// The longest body: a manifest of 256 KiB with its signature and room to spare.
 pub const MAX_BODY_LEN: usize = 260 * 1024;
+
+/// The longest receipt: a document of 512 bytes, its signature and their lengths.
+pub const MAX_RECEIPT_LEN: usize = 640;
 
 /// Bytes of the frame that announces a block.
 const ANNOUNCEMENT_LEN: usize = HEADER_LEN + 38;
@@ -60,7 +63,8 @@ mod kind {
     pub(super) const BYE: u8 = 9;
     pub(super) const WANT: u8 = 10;
     pub(super) const PART: u8 = 11;
-    pub(super) const LAST: u8 = PART;
+    pub(super) const RECEIPT: u8 = 12;
+    pub(super) const LAST: u8 = RECEIPT;
 }
 
 impl Header {
@@ -99,6 +103,9 @@ impl Header {
                 read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue))
             }
             kind::WANT => read(body).map(Message::Want),
+            kind::RECEIPT => {
+                (body.len() <= MAX_RECEIPT_LEN).then(|| Message::Receipt(Bytes::copy_from_slice(body)))
+            }
             kind::BYE => body.is_empty().then_some(Message::Bye),
             other => return Err(WireError::Kind(other)),
         };
@@ -193,6 +200,12 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
             put_header(&mut head, kind::PART, bytes.len());
             (head.freeze(), Some(bytes.clone()))
         }
+        Message::Receipt(bytes) => {
+            let mut head = BytesMut::with_capacity(HEADER_LEN + bytes.len());
+            put_header(&mut head, kind::RECEIPT, bytes.len());
+            head.put_slice(bytes);
+            (head.freeze(), None)
+        }
         Message::Bye => {
             let mut head = BytesMut::with_capacity(HEADER_LEN);
             put_header(&mut head, kind::BYE, 0);
@@ -283,6 +296,8 @@ mod tests {
             any::<[u8; 32]>().prop_map(|s| Message::Want(SegmentRef(s))),
             (any::<[u8; 32]>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 1..32_769))
                 .prop_map(|(s, i, b)| Message::Block(SegmentRef(s), BlockIndex(i), b.into())),
+            proptest::collection::vec(any::<u8>(), 0..=MAX_RECEIPT_LEN)
+                .prop_map(|b| Message::Receipt(b.into())),
             Just(Message::Bye),
         ]
     }
@@ -346,6 +361,12 @@ mod tests {
             prop_assume!(end < frame.len());
             prop_assert!(decode(&frame[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn a_receipt_longer_than_any_is_refused() {
+        let frame = bytes_of(&Message::Receipt(vec![7; MAX_RECEIPT_LEN + 1].into()));
+        assert_eq!(decode(&frame), Err(WireError::Body(kind::RECEIPT)));
     }
 
     #[test]

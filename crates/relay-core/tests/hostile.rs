@@ -91,6 +91,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         2 => about().prop_map(|(s, b)| Message::Cancel(s, b)),
         2 => about().prop_map(|(s, b)| Message::Refuse(s, b, QueueTime(u16::MAX))),
         2 => (0_u8..8).prop_map(|s| Message::Want(name(s))),
+        1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Message::Receipt(bytes.into())),
         1 => Just(Message::Bye),
     ]
 }

@@ -158,6 +158,34 @@ fn a_peer_that_refuses_is_asked_less_and_less_until_it_says_that_it_has_room() {
 }
 
 #[test]
+fn a_peer_that_floods_with_receipts_is_heard_once_a_second() {
+    let mut node = Node::new();
+    for sequence in 0..50_u8 {
+        node.hear(Message::Receipt(vec![sequence].into()));
+        node.now = node.now + Duration::from_millis(50);
+    }
+    let heard: Vec<Action> = node.actions.iter().map(|(_, action)| action.clone()).collect();
+    let receipt = |sequence: u8| Action::Receipt(PEER, vec![sequence].into());
+    let heard: Vec<&Action> = heard.iter().filter(|action| matches!(action, Action::Receipt(..))).collect();
+    assert_eq!(heard, [&receipt(0), &receipt(20), &receipt(40)]);
+}
+
+#[test]
+fn a_receipt_goes_only_to_a_peer_that_has_introduced_itself() {
+    let mut node = Node::new();
+    let stranger = NodeId([8; 32]);
+    node.swarm.handle_connected(node.now, stranger);
+    node.note_actions();
+    let before = node.actions.len();
+    node.swarm.send_receipt(stranger, vec![1].into());
+    node.swarm.send_receipt(NodeId([7; 32]), vec![1].into());
+    node.swarm.send_receipt(PEER, vec![1].into());
+    node.note_actions();
+    let sent: Vec<&Action> = node.actions[before..].iter().map(|(_, action)| action).collect();
+    assert_eq!(sent, [&Action::Send(PEER, Message::Receipt(vec![1].into()))]);
+}
+
+#[test]
 fn whoever_comes_takes_in_the_newest_segments_and_lets_go_of_what_is_over() {
     let mut node = Node::new();
     // Four segments of two seconds are live in six seconds, one of them on its way; half of them are enough to begin.

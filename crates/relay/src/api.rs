@@ -143,6 +143,8 @@ pub struct RelayStats {
     pub recent: Vec<SegmentTiming>,
     /// What each provider gave, most bytes first, at most 64.
     pub received: Vec<ProviderTally>,
+    /// Media bytes given to each peer, most first, at most 128.
+    pub given: Vec<(NodeId, u64)>,
     /// Bytes of media held in memory.
     pub store_bytes: u64,
     /// How the uplink is used; `None` where it is not measured.
@@ -158,6 +160,13 @@ pub enum RelayEvent {
         peer: NodeId,
         /// What it did.
         reason: String,
+    },
+    /// A peer signed for what it got from us. Nothing in it has been checked.
+    Receipt {
+        /// Who sent it.
+        from: NodeId,
+        /// At most [`MAX_RECEIPT_LEN`](streamr_relay_core::wire::MAX_RECEIPT_LEN) bytes.
+        receipt: Bytes,
     },
     /// The origin failed; told once per outage.
     OriginTrouble {
@@ -269,6 +278,12 @@ impl Relay {
             order(&self.orders, Order::LetGoOfSeeds).await;
         }
         order(&self.orders, Order::SetMembers { seed, members, electors }).await;
+    }
+
+    /// Sends `node` a signed receipt, if it is connected. At most
+    /// [`MAX_RECEIPT_LEN`](streamr_relay_core::wire::MAX_RECEIPT_LEN) bytes; a longer one would break the protocol.
+    pub async fn send_receipt(&self, node: NodeId, receipt: Bytes) {
+        order(&self.orders, Order::Receipt(node, receipt)).await;
     }
 
     /// Finishes blocks under way for at most a second, says good-bye, closes every socket.

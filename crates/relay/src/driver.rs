@@ -44,6 +44,7 @@ pub(crate) enum Order {
     SetMembers { seed: Option<PeerAddresses>, members: Vec<PeerAddresses>, electors: Vec<Member> },
     LetGoOfSeeds,
     Publish(Box<Signed<Manifest>>, Bytes),
+    Receipt(NodeId, Bytes),
     Stop(oneshot::Sender<()>),
 }
 
@@ -182,6 +183,7 @@ impl Driver {
             }
             Order::LetGoOfSeeds => self.let_go_of_seeds().await,
             Order::Publish(signed, segment) => self.publish(now, *signed, &segment),
+            Order::Receipt(node, receipt) => self.swarm.send_receipt(node, receipt),
             // Taken by `run`.
             Order::Stop(_) => {}
         }
@@ -335,6 +337,7 @@ impl Driver {
                 Action::Complete(name) => self.on_complete(&name),
                 Action::Play(name) => self.play(&name),
                 Action::Evict(name) => self.store.evict(&name),
+                Action::Receipt(from, receipt) => self.tell(RelayEvent::Receipt { from, receipt }),
                 Action::Disconnect(node, reason) => self.disconnect(node, reason).await,
             }
         }
@@ -417,6 +420,7 @@ impl Driver {
             last_manifest_at: self.ledger.manifest_at,
             recent: self.ledger.recent(),
             received: stats::tallies(&self.swarm),
+            given: stats::given(&self.swarm),
             store_bytes: self.store.bytes(),
             upload: self.uplink.as_ref().and_then(UplinkSeat::view),
         }

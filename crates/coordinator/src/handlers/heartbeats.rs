@@ -3,9 +3,10 @@
 use axum::extract::State;
 use data_encoding::HEXLOWER;
 use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer, HeartbeatRequest};
-use streamr_model::Heartbeat;
+use streamr_model::{Heartbeat, NodeActivity};
 
 use crate::extract::{Json, unknown_stream};
+use crate::grants;
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
 use crate::reporting::{Refusal, accept};
@@ -30,16 +31,16 @@ pub(crate) async fn heartbeat(
         return Err(Refused::new(ErrorCode::SignatureInvalid, "The heartbeat is about another node."));
     }
     validate::addresses(&heartbeat.addresses, Heartbeat::MAX_ADDRESSES)?;
-    if heartbeat.received.len() > Heartbeat::MAX_PROVIDERS {
-        let detail = format!("At most {} providers can be named in `received`.", Heartbeat::MAX_PROVIDERS);
-        return Err(Refused::new(ErrorCode::BadRequest, detail));
-    }
 
-    let nonce = HEXLOWER.encode(&random::<16>());
+    let (nonce, now) = (HEXLOWER.encode(&random::<16>()), app.now());
     let mut tx = app.storage.write().await?;
-    let answer =
-        accept(&mut tx, &heartbeat, nonce, app.now()).await.map_err(|why| refusal(&heartbeat, why))?;
+    let accepted = accept(&mut tx, &heartbeat, nonce, now).await;
+    let (mut answer, tell) = accepted.map_err(|why| refusal(&heartbeat, why))?;
     tx.commit().await?;
+    if heartbeat.activity == NodeActivity::Supporting {
+        let (stream, consumer) = (&heartbeat.stream, &heartbeat.node);
+        answer.grants = grants::of_consumer(&app, stream, consumer, tell, now).await?;
+    }
     Ok(Json(answer))
 }
 
@@ -62,7 +63,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer};
-    use streamr_model::{NodeActivity, UnixMs};
+    use streamr_model::{NodeActivity, UnixMs, Window};
 
     use crate::testing::{Node, Running, START, at_once, code_of};
 
@@ -210,12 +211,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn too_many_addresses_or_providers_are_refused() {
+    async fn too_many_addresses_are_refused() {
         let (coordinator, mut node) = enrolled().await;
         node.heartbeat.addresses = vec!["/ip4/127.0.0.1/tcp/1".into(); 9];
         assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::BadRequest);
-        node.heartbeat.addresses.clear();
-        node.heartbeat.received = vec![crate::testing::tally(node.id(), 1, 1); 65];
-        assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::BadRequest);
+    }
+
+    /// “alice”, live, with so many nodes that have been heard of once.
+    async fn live_with(count: u8) -> (Running, String, Vec<Node>) {
+        let coordinator = Running::start().await;
+        let secret = coordinator.register("alice").await;
+        coordinator.put_live("alice", &secret).await;
+        let mut nodes = Vec::new();
+        for n in 1..=count {
+            let mut node = Node::enrolled(&coordinator, n).await;
+            node.beat(&coordinator).await;
+            nodes.push(node);
+        }
+        (coordinator, secret, nodes)
+    }
+
+    #[tokio::test]
+    async fn a_consumer_is_told_its_three_providers_once_in_a_window() {
+        let (coordinator, secret, mut nodes) = live_with(6).await;
+        let me = nodes[0].id();
+        let told = nodes[0].beat(&coordinator).await.grants;
+        assert_eq!(told.len(), 3);
+        assert!(
+            told.iter().all(|granted| granted.provider != me && granted.window == Window::of(UnixMs(START)))
+        );
+        assert!(nodes[0].beat(&coordinator).await.grants.is_empty(), "it knows them");
+        coordinator.clock.advance_s(300);
+        coordinator.put_live("alice", &secret).await;
+        let anew = nodes[0].beat(&coordinator).await.grants;
+        assert!(anew.is_empty(), "the others have lapsed");
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_came_first_is_assigned_those_that_come_later() {
+        let (coordinator, _, mut nodes) = live_with(1).await;
+        assert!(nodes[0].beat(&coordinator).await.grants.is_empty(), "there is nobody yet");
+        let mut second = Node::enrolled(&coordinator, 2).await;
+        let of_second = second.beat(&coordinator).await.grants;
+        assert_eq!(of_second.iter().map(|granted| granted.provider).collect::<Vec<_>>(), [nodes[0].id()]);
+        let of_first = nodes[0].beat(&coordinator).await.grants;
+        assert_eq!(of_first.iter().map(|granted| granted.provider).collect::<Vec<_>>(), [second.id()]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_was_lost_tells_the_same_grants_again() {
+        let (coordinator, _, nodes) = live_with(4).await;
+        let one: HeartbeatAnswer = nodes[0].send(&coordinator).await.json().await.unwrap();
+        let two: HeartbeatAnswer = nodes[0].send(&coordinator).await.json().await.unwrap();
+        assert_eq!(two.grants.len(), 3);
+        assert!(one.grants.is_empty() || one.grants == two.grants);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_assigned_anybody_off_air_or_while_it_pauses() {
+        let (coordinator, secret, mut nodes) = live_with(3).await;
+        nodes[0].heartbeat.activity = NodeActivity::Paused;
+        nodes[0].begin_again();
+        nodes[0].heartbeat.session += 1;
+        assert!(nodes[0].beat(&coordinator).await.grants.is_empty());
+        coordinator.delete("/v1/streams/alice/live", Some(&secret)).await;
+        nodes[1].begin_again();
+        nodes[1].heartbeat.session += 1;
+        assert!(nodes[1].beat(&coordinator).await.grants.is_empty());
     }
 }

@@ -63,17 +63,20 @@ mod tests {
     use crate::testing::{Node, Running};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 13] = [
+    const ROUTES: [(&str, &str, &str); 16] = [
         ("delete", "/v1/streams/{stream}/live", ""),
         ("get", "/healthz", ""),
         ("get", "/openapi.json", ""),
         ("get", "/v1/invites/{code}", "InvitePreview"),
+        ("get", "/v1/keys", "PublicKeys"),
         ("get", "/v1/nodes/{node}/impact", "Impact"),
+        ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
         ("get", "/v1/streams", "LiveStreams"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
         ("post", "/v1/heartbeats", "HeartbeatAnswer"),
         ("post", "/v1/nodes", "Enrolled"),
         ("post", "/v1/nodes/challenge", "Challenge"),
+        ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
         ("post", "/v1/streams", "StreamRegistered"),
         ("post", "/v1/streams/{stream}/invites", "InviteCreated"),
         ("put", "/v1/streams/{stream}/live", ""),
@@ -178,8 +181,17 @@ mod tests {
 
         let impact = format!("/v1/nodes/{}/impact", node.id());
         let preview = format!("/v1/invites/{unused}");
-        let paths =
-            ["/healthz", "/openapi.json", "/v1/streams", "/v1/streams/alice/members", &impact, &preview];
+        let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
+        let paths = [
+            "/healthz",
+            "/openapi.json",
+            "/v1/keys",
+            "/v1/streams",
+            "/v1/streams/alice/members",
+            &impact,
+            &preview,
+            &receipts,
+        ];
         assert_eq!(paths.len(), ROUTES.iter().filter(|(method, ..)| *method == "get").count());
         for path in paths {
             let answer = coordinator.get_as(path, Some(&node.token)).await;

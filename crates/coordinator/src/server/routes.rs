@@ -9,12 +9,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
-use crate::handlers::{health, heartbeats, invites, nodes, openapi, streams};
+use crate::handlers::{health, heartbeats, invites, keys, nodes, openapi, streams};
 use crate::limits::Class;
 use crate::problem::Refused;
 use crate::state::AppState;
 
-/// The longest body that is read. The longest sensible one is a heartbeat of 16 KiB in base64.
+/// The longest body that is read. The longest sensible one is 64 receipts.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Everything that is served.
@@ -30,11 +30,15 @@ pub(super) fn router(app: AppState) -> Router {
     let publish = OpenApiRouter::new()
         .routes(routes!(streams::go_live::go_live, streams::end_live::end_live))
         .routes(routes!(invites::create::create));
-    let heartbeat = OpenApiRouter::new().routes(routes!(heartbeats::heartbeat));
+    let heartbeat = OpenApiRouter::new()
+        .routes(routes!(heartbeats::heartbeat))
+        .routes(routes!(nodes::hand_in_receipts::hand_in_receipts));
     let read = OpenApiRouter::new()
         .routes(routes!(streams::list::list))
         .routes(routes!(streams::members::members))
-        .routes(routes!(nodes::impact::impact));
+        .routes(routes!(nodes::impact::impact))
+        .routes(routes!(nodes::show_receipts::show_receipts))
+        .routes(routes!(keys::keys));
     let service = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
 
     let v1 = limited(enrol, Class::Enrol)

@@ -124,7 +124,7 @@ impl Tx {
     pub async fn streams_of_hour(&mut self, node: &NodeId, hour: crate::hour::Hour) -> Result<Vec<StreamId>> {
         let rows: Vec<String> = sqlx::query_scalar(
             "SELECT stream FROM uptimes WHERE node = ?1 AND hour = ?2
-             UNION SELECT stream FROM credits WHERE provider = ?1 AND hour = ?2 ORDER BY stream",
+             UNION SELECT stream FROM deliveries WHERE provider = ?1 AND hour = ?2 ORDER BY stream",
         )
         .bind(blob(node))
         .bind(int(hour.0))

@@ -42,6 +42,7 @@ impl<C: Carrier> Runtime<C> {
     }
 
     fn end_carrying(&mut self) {
+        self.sign_last_receipts(Instant::now());
         self.inbox.detach();
         if !self.carrying.end() {
             self.input(Input::CarryEnded);

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use streamr_coordinator_api::Membership;
 use streamr_model::{BitsPerSecond, NodeId, StreamId, UnixMs};
 use streamr_relay::RelayStats;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::carry::{Begun, Members};
@@ -29,6 +30,7 @@ pub(super) struct Running {
     playback: std::net::SocketAddr,
     members: watch::Sender<Members>,
     cap: watch::Sender<BitsPerSecond>,
+    receipts: mpsc::Sender<(NodeId, Bytes)>,
     began_at: UnixMs,
 }
 
@@ -135,6 +137,7 @@ impl Carrying {
             playback: begun.playback,
             members: begun.members,
             cap: begun.cap,
+            receipts: begun.receipts,
             began_at: wall,
         });
         Ears { counters: begun.stats, events: begun.events }
@@ -181,6 +184,13 @@ impl Carrying {
     pub(super) fn set_cap(&self, cap: BitsPerSecond) {
         if let Some(running) = &self.running {
             running.cap.send_replace(cap);
+        }
+    }
+
+    /// Sends a receipt to the provider it is about. A relay that is too busy loses it; the next one makes it good.
+    pub(super) fn send_receipt(&self, provider: NodeId, receipt: Bytes) {
+        if let Some(running) = &self.running {
+            let _ = running.receipts.try_send((provider, receipt));
         }
     }
 

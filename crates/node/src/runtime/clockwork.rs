@@ -88,6 +88,7 @@ impl<C: Carrier> Runtime<C> {
                 .and(self.carrying.running())
                 .and_then(|running| running.polls.poll_timeout()),
             self.carrying.retry_at(),
+            idle(Job::Receipts, now).and(self.receipting.upload_at()).filter(|_| reads),
         ]
         .into_iter()
         .flatten()
@@ -111,6 +112,7 @@ impl<C: Carrier> Runtime<C> {
             self.begin_carrying();
         }
         self.send_report(now);
+        self.send_receipts(now);
         self.watch_signer(wall);
         if self.clockwork.totals <= now {
             self.clockwork.totals = now + TOTALS_EVERY;

@@ -5,7 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
-use streamr_coordinator_api::{Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership};
+use streamr_coordinator_api::{
+    Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, ReceiptsAnswer,
+};
+use streamr_model::SignedByBoth;
 use tokio::sync::mpsc;
 
 use super::Reply;
@@ -26,6 +29,7 @@ pub(super) enum Job {
     Heartbeat,
     Leaving,
     Impact,
+    Receipts,
     /// Enrolling again by itself.
     Enrol,
     /// Reading an invite or an address.
@@ -53,6 +57,10 @@ pub(super) enum Outcome {
     },
     Left,
     Impact(Result<Impact, ClientError>),
+    Receipts {
+        batch: Vec<SignedByBoth>,
+        answer: Result<ReceiptsAnswer, ClientError>,
+    },
     Enrolled(Result<Enrolled, ClientError>),
     Joined {
         target: JoinTarget,

@@ -25,6 +25,7 @@ impl<C: Carrier> Runtime<C> {
             Outcome::Heartbeat { head, took, answer } => self.on_heartbeat(&head, took, answer),
             Outcome::Left => {}
             Outcome::Impact(answer) => self.on_impact(answer),
+            Outcome::Receipts { batch, answer } => self.on_receipts(&batch, answer),
             Outcome::Enrolled(answer) => self.on_enrolled(answer).await,
             Outcome::Joined { target, offer, reply } => self.on_joined(target, offer, reply).await,
             Outcome::Consented { upload_cap_bps, enrolled, reply } => {
@@ -213,12 +214,14 @@ impl<C: Carrier> Runtime<C> {
             }
             // A report that never came back is begun anew; the others were asked for by a person, who sees it.
             Job::Heartbeat => self.reporting.beats.restart(super::reporting::draw(), now),
-            Job::Leaving | Job::Enrol | Job::Join | Job::Consent => {}
+            Job::Leaving | Job::Receipts | Job::Enrol | Job::Join | Job::Consent => {}
         }
     }
 
     pub(super) fn on_counters(&mut self, stats: RelayStats) {
-        self.carrying.handle_counters(stats, Instant::now(), wall_now());
+        let now = Instant::now();
+        self.carrying.handle_counters(stats, now, wall_now());
+        self.sign_receipts(now);
     }
 
     pub(super) fn on_relay_event(&mut self, event: RelayEvent) {
@@ -231,6 +234,7 @@ impl<C: Carrier> Runtime<C> {
                 ),
                 format!("{peer}: {reason}"),
             )),
+            RelayEvent::Receipt { from, receipt } => self.on_receipt(from, &receipt),
             RelayEvent::OriginTrouble { detail } => self.tell(UiError::new(
                 UiErrorCode::OriginTrouble,
                 "The streamer's server does not answer as it should; supporting goes on with what other supporters have.",

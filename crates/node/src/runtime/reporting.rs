@@ -54,8 +54,9 @@ impl Reporting {
 impl<C: Carrier> Runtime<C> {
     /// Carrying began: a session begins with it.
     pub(super) fn report_supporting(&mut self, stream: StreamId, now: Instant) {
-        let session = self.reporting.begin(stream, NodeActivity::Supporting, now);
+        let session = self.reporting.begin(stream.clone(), NodeActivity::Supporting, now);
         self.reporting.baseline.begin(session);
+        self.receipting.begin(self.key.node_id(), stream, session, now);
     }
 
     /// Makes reports follow the lifecycle: paused is said, stopped is a good-bye.
@@ -86,10 +87,16 @@ impl<C: Carrier> Runtime<C> {
 
     fn send_goodbye(&mut self, head: &ReportHead) {
         let (Some(client), Some(beat)) = (self.client(), self.report(head)) else { return };
-        let key = self.key.clone();
+        let (key, token, receipts) = (self.key.clone(), self.token(), self.receipting.batch());
         self.jobs.begin(Job::Leaving, async move {
-            // Best effort: whoever is silent is missed after a while anyway.
-            let _ = tokio::time::timeout(GOODBYE_LIMIT, client.heartbeat(&beat, &key)).await;
+            // Best effort: whoever is silent is missed after a while anyway, and what is handed in twice counts once.
+            let hand_in = async {
+                if let Some(token) = token.filter(|_| !receipts.is_empty()) {
+                    let _ = client.receipts(beat.node, &token, &receipts).await;
+                }
+            };
+            let leave = async { tokio::join!(client.heartbeat(&beat, &key), hand_in) };
+            let _ = tokio::time::timeout(GOODBYE_LIMIT, leave).await;
             Outcome::Left
         });
     }
@@ -136,6 +143,7 @@ impl<C: Carrier> Runtime<C> {
             Ok(answer) => {
                 self.heard(Some(took));
                 self.compare_clocks(answer.now);
+                self.receipting.handle_answer(answer.now, &answer.grants, now);
                 let next_in = Duration::from_secs(answer.next_in_s.into());
                 if let Some(last) =
                     self.reporting.beats.handle_answer(head, answer.nonce, next_in, now, roll())

@@ -4,7 +4,7 @@ mod fake_carrier;
 mod fake_coordinator;
 
 use streamr_coordinator_api::ErrorCode;
-use streamr_model::{NodeActivity, NodeId};
+use streamr_model::{NodeActivity, NodeId, ProviderTally, Receipt, SecretKey, Signed};
 use streamr_relay::{RelayEvent, RelayStats};
 
 use super::*;
@@ -180,6 +180,38 @@ async fn supporting_goes_on_after_a_restart_with_its_totals() {
         (1000, 1000, 0)
     );
     assert_eq!(coordinator.world().enrolments, 1, "the token was kept");
+}
+
+#[tokio::test]
+async fn what_came_is_signed_for_and_what_others_signed_is_handed_in() {
+    let coordinator = FakeCoordinator::start().await;
+    let bench = Bench::supporting(&coordinator).await;
+    eventually("a first report", || !coordinator.world().beats.is_empty()).await;
+    let me = coordinator.world().beats[0].node;
+    let other = SecretKey::from_seed([8; 32]);
+    let tally = ProviderTally { provider: other.node_id(), bytes: 3000, blocks: 3, on_time: 2, bad: 0 };
+    let given = vec![(other.node_id(), 5000)];
+    // Nothing is signed before the answer to the first report has told the time.
+    let mut peers = 0;
+    eventually("a receipt for the provider", || {
+        peers += 1;
+        let (received, given) = (vec![tally], given.clone());
+        bench.carrier.count(RelayStats { peers, received, given, ..RelayStats::default() });
+        !bench.carrier.seen().receipts.is_empty()
+    })
+    .await;
+    let (to, wire) = bench.carrier.seen().receipts[0].clone();
+    let signed: Signed<Receipt> = Signed::from_wire(&wire).unwrap();
+    let receipt = signed.verify_node(&me).unwrap();
+    assert_eq!((to, receipt.provider, receipt.bytes, receipt.on_time), (to, to, 3000, 2));
+    assert_eq!((to, receipt.consumer), (other.node_id(), me));
+
+    let theirs = Receipt { provider: me, consumer: other.node_id(), bytes: 4000, ..receipt };
+    let wire = Signed::new(&theirs, &other).to_wire();
+    let events = bench.carrier.seen().events.clone().unwrap();
+    events.send(RelayEvent::Receipt { from: other.node_id(), receipt: wire.into() }).await.unwrap();
+    eventually("it is handed in", || !coordinator.world().receipts.is_empty()).await;
+    assert_eq!(coordinator.world().receipts[0].verify(), Ok(theirs));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use streamr_model::{BitsPerSecond, BlockIndex, NodeId, SegmentRef};
 
 use crate::message::{Freshness, Message};
@@ -29,6 +30,8 @@ pub enum Action {
     Play(SegmentRef),
     /// Forget the segment's manifest and blocks, except for what players may still ask for.
     Evict(SegmentRef),
+    /// The peer signed for what we gave it. Nothing in it has been checked.
+    Receipt(NodeId, Bytes),
     /// Close every connection to the peer and, unless it only left, do not speak to it again.
     Disconnect(NodeId, DropReason),
 }

@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) told_at: Instant,
     /// Not asked for anything until then, because it did not deliver.
     pub(crate) shunned_until: Instant,
+    /// No receipt of it is passed on before.
+    pub(crate) next_receipt_at: Instant,
     /// Not asked for anything until then, because it is busy.
     pub(crate) busy_until: Instant,
     /// Requests it has refused since it last gave something or said that it has room.
@@ -110,6 +112,7 @@ impl Peer {
             news_since: None,
             told_at: now,
             shunned_until: now,
+            next_receipt_at: now,
             busy_until: now,
             refusals: 0,
             counters,

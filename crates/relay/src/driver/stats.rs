@@ -10,7 +10,8 @@ use crate::api::SegmentTiming;
 
 const LATELY: Duration = Duration::from_secs(60);
 const MAX_RECENT: usize = 64;
-const MAX_PROVIDERS: usize = streamr_model::Heartbeat::MAX_PROVIDERS;
+const MAX_PROVIDERS: usize = 64;
+const MAX_CONSUMERS: usize = 128;
 
 /// See the module. Both collections are bounded: by time and connections, and by count.
 #[derive(Debug, Default)]
@@ -71,4 +72,16 @@ pub(super) fn tallies(swarm: &Swarm) -> Vec<ProviderTally> {
     tallies.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.provider.cmp(&b.provider)));
     tallies.truncate(MAX_PROVIDERS);
     tallies
+}
+
+/// What each peer was given, most bytes first.
+pub(super) fn given(swarm: &Swarm) -> Vec<(NodeId, u64)> {
+    let mut given: Vec<(NodeId, u64)> = swarm
+        .peer_counters()
+        .filter(|(_, counters)| counters.bytes_sent > 0)
+        .map(|(consumer, counters)| (consumer, counters.bytes_sent))
+        .collect();
+    given.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    given.truncate(MAX_CONSUMERS);
+    given
 }

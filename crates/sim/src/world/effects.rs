@@ -45,7 +45,8 @@ impl World {
             Action::Abort(fetch) => self.abort(from, fetch),
             Action::Complete(name) => self.complete(from, name),
             Action::Play(name) => self.play(from, name),
-            Action::Evict(_) => {}
+            // Nobody signs for anything here.
+            Action::Receipt(..) | Action::Evict(_) => {}
             Action::Disconnect(peer, _) => {
                 let peer = self.names.node_index(peer);
                 self.hang_up(from, peer);

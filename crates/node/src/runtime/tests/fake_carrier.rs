@@ -4,6 +4,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use bytes::Bytes;
+use streamr_model::NodeId;
 use streamr_relay::{Member, PeerAddresses, RelayConfig, RelayError, RelayEvent, RelayStats, SharedUplink};
 use tokio::sync::{mpsc, watch};
 
@@ -21,6 +23,7 @@ pub(super) struct Seen {
     pub(super) uplink: Option<SharedUplink>,
     pub(super) members: Vec<PeerAddresses>,
     pub(super) electors: Vec<Member>,
+    pub(super) receipts: Vec<(NodeId, Bytes)>,
     pub(super) counters: Option<watch::Sender<RelayStats>>,
     pub(super) events: Option<mpsc::Sender<RelayEvent>>,
 }
@@ -97,6 +100,10 @@ impl Carried for FakeRelay {
         let mut seen = self.seen.seen();
         seen.members = members;
         seen.electors = electors;
+    }
+
+    async fn send_receipt(&self, node: NodeId, receipt: Bytes) {
+        self.seen.seen().receipts.push((node, receipt));
     }
 
     async fn stop(self) {

@@ -11,9 +11,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer, HeartbeatRequest,
-    Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem, Provisional, ScoreParts,
+    Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem, Provisional,
+    ReceiptsAnswer, ReceiptsRequest, ScoreParts,
 };
-use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, StreamId, UnixMs};
+use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, SignedByBoth, StreamId, UnixMs};
 use tokio::sync::oneshot;
 
 /// What the fake knows and does.
@@ -29,6 +30,7 @@ pub(super) struct World {
     pub(super) invites_used: Vec<String>,
     pub(super) enrolments: usize,
     pub(super) beats: Vec<Heartbeat>,
+    pub(super) receipts: Vec<SignedByBoth>,
     pub(super) membership_asked: usize,
 }
 
@@ -58,6 +60,7 @@ impl FakeCoordinator {
             invites_used: vec![],
             enrolments: 0,
             beats: vec![],
+            receipts: vec![],
             membership_asked: 0,
         };
         Self::serve(Arc::new(Mutex::new(world)), "127.0.0.1:0".parse().unwrap()).await
@@ -107,6 +110,7 @@ fn router(world: Shared) -> Router {
         .route("/v1/nodes/challenge", post(challenge))
         .route("/v1/nodes", post(enrol))
         .route("/v1/nodes/{node}/impact", get(impact))
+        .route("/v1/nodes/{node}/receipts", post(receipts))
         .route("/v1/heartbeats", post(heartbeat))
         .with_state(world)
 }
@@ -196,8 +200,19 @@ async fn heartbeat(State(world): State<Shared>, Json(request): Json<HeartbeatReq
         next_in_s: 1,
         now: UnixMs(super::super::wall_now().0 + world.clock_ahead_ms),
         membership_version: world.version,
+        grants: vec![],
     })
     .into_response()
+}
+
+async fn receipts(
+    State(world): State<Shared>,
+    Path(node): Path<NodeId>,
+    Json(request): Json<ReceiptsRequest>,
+) -> Json<ReceiptsAnswer> {
+    assert!(request.receipts.iter().all(|receipt| receipt.provider == node));
+    world.lock().unwrap().receipts.extend(request.receipts);
+    Json(ReceiptsAnswer::default())
 }
 
 async fn impact(Path(node): Path<NodeId>) -> Json<Impact> {

@@ -1,0 +1,254 @@
+//! Who may give to whom: assigning providers to a consumer for a window, and signing that.
+//!
+//! Consumers do not choose, because one that does chooses its friends. Of the members that a consumer is shown,
+//! those three are assigned that come first by a hash of the coordinator's secret, weighted by what they offer
+//! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be.
+
+use std::time::Duration;
+
+use streamr_coordinator_api::{Granted, MemberView, Membership};
+use streamr_model::{BitsPerSecond, Grant, GrantId, NodeId, SecretKey, Signed, StreamId, UnixMs, Window};
+
+use crate::state::App;
+use crate::storage::{Assigned, StorageError};
+
+/// What grants are made with. Both follow from the operator token, so that every replica has the same.
+pub(crate) struct Keys {
+    sign: SecretKey,
+    assign: [u8; 32],
+}
+
+impl Keys {
+    pub(crate) fn of(operator_token: &str) -> Self {
+        let derive = |context| blake3::derive_key(context, operator_token.as_bytes());
+        Self {
+            sign: SecretKey::from_seed(derive("streamr coordinator: signs grants")),
+            assign: derive("streamr coordinator: assigns providers"),
+        }
+    }
+
+    /// Whose signature grants carry.
+    pub(crate) fn public(&self) -> NodeId {
+        self.sign.node_id()
+    }
+
+    /// Signing again gives the same bytes.
+    fn granted(&self, grant: &Grant) -> Granted {
+        Granted { provider: grant.provider, window: grant.window, grant: Signed::new(grant, &self.sign) }
+    }
+}
+
+/// The place of a member for a consumer in a window: the smallest come first. Exponentially distributed with
+/// the member's weight as its rate, so that it is first as often as its weight is of all weights.
+fn place(key: &[u8; 32], window: Window, consumer: &NodeId, member: &MemberView) -> f64 {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(&window.0.to_le_bytes()).update(&consumer.0).update(&member.node.0);
+    let hash = hasher.finalize();
+    let Some(first) = hash.as_bytes().first_chunk::<8>() else { return f64::INFINITY };
+    // Uniform over the open interval of 0 to 1: 53 bits are what a double holds.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit, and weights need no more")]
+    let (uniform, weight) = (
+        ((u64::from_le_bytes(*first) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64,
+        member.uplink_bps.0 as f64,
+    );
+    if weight > 0.0 { -uniform.ln() / weight } else { f64::INFINITY }
+}
+
+/// Those of `members` that come first for `consumer`, at most [`Granted::PER_WINDOW`] with those in `known`.
+pub(crate) fn choose(
+    key: &[u8; 32],
+    window: Window,
+    consumer: &NodeId,
+    members: &[MemberView],
+    known: &[NodeId],
+) -> Vec<NodeId> {
+    let mut placed: Vec<(f64, NodeId)> = members
+        .iter()
+        .filter(|member| member.node != *consumer && !known.contains(&member.node))
+        .filter(|member| member.uplink_bps.0 > 0)
+        .map(|member| (place(key, window, consumer, member), member.node))
+        .collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let missing = Granted::PER_WINDOW.saturating_sub(known.len());
+    placed.into_iter().take(missing).map(|(_, node)| node).collect()
+}
+
+/// The most that counts of `provider`, assigned together with `others`: a quarter over its even part of the stream,
+/// by what each offers. Otherwise a consumer could credit a friend with everything whenever it is assigned.
+pub(crate) fn cap_bytes(
+    stream_bytes: u64,
+    members: &[MemberView],
+    provider: &NodeId,
+    others: &[NodeId],
+) -> u64 {
+    let offers = |node: &NodeId| {
+        let member = members.iter().find(|member| member.node == *node);
+        member.map_or(0, |member| u128::from(member.uplink_bps.0))
+    };
+    let (own, all) = (offers(provider), others.iter().chain([provider]).map(offers).sum::<u128>());
+    let part = (u128::from(stream_bytes) * own * 5).checked_div(all * 4).unwrap_or(0);
+    u64::try_from(part).unwrap_or(u64::MAX).min(stream_bytes)
+}
+
+/// Whether a consumer is told its grants though nothing about them is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tell {
+    /// It may not know them: its session began, an answer was lost, or the window is new.
+    Always,
+    /// It knows them.
+    IfNew,
+}
+
+/// The grants of `consumer` in the window of `now`. Where it has fewer than it may, because few were there when
+/// it was assigned them, more are assigned. Nobody is while the stream is not live.
+pub(crate) async fn of_consumer(
+    app: &App,
+    stream: &StreamId,
+    consumer: &NodeId,
+    tell: Tell,
+    now: UnixMs,
+) -> Result<Vec<Granted>, StorageError> {
+    let window = Window::of(now);
+    let mut tx = app.storage.read().await?;
+    let Some(live) = tx.live(stream).await?.filter(|live| live.is_live) else { return Ok(Vec::new()) };
+    let Some(registered) = tx.stream(stream).await? else { return Ok(Vec::new()) };
+    let mut assigned = tx.assigned(stream, window, consumer).await?;
+    drop(tx);
+    let mut is_new = false;
+    if assigned.len() < Granted::PER_WINDOW {
+        let members = app.tables.current(&app.storage, &registered, now).await?.members_for(consumer);
+        let known: Vec<NodeId> = assigned.iter().map(|one| one.provider).collect();
+        let chosen = choose(&app.grants.assign, window, consumer, &members, &known);
+        is_new = !chosen.is_empty();
+        if is_new {
+            let together = [known, chosen.clone()].concat();
+            let stream_bytes = window_bytes(live.bitrate_bps);
+            let cap = |provider: &NodeId| {
+                let others: Vec<NodeId> = together.iter().filter(|node| *node != provider).copied().collect();
+                (*provider, cap_bytes(stream_bytes, &members, provider, &others))
+            };
+            assigned = assign(app, stream, window, consumer, chosen.iter().map(cap).collect()).await?;
+        }
+    }
+    if tell == Tell::IfNew && !is_new {
+        return Ok(Vec::new());
+    }
+    Ok(assigned.iter().map(|one| app.grants.granted(&grant(stream, window, consumer, one))).collect())
+}
+
+async fn assign(
+    app: &App,
+    stream: &StreamId,
+    window: Window,
+    consumer: &NodeId,
+    chosen: Vec<(NodeId, u64)>,
+) -> Result<Vec<Assigned>, StorageError> {
+    let mut tx = app.storage.write().await?;
+    for (provider, cap_bytes) in chosen {
+        let expires_at = crate::receipts::taken_until(window);
+        let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
+        one.grant = app.grants.granted(&grant(stream, window, consumer, &one)).grant.id();
+        tx.assign(stream, window, consumer, &one).await?;
+    }
+    // Whoever answered another heartbeat of this node at the same time may have been first.
+    let assigned = tx.assigned(stream, window, consumer).await?;
+    tx.commit().await?;
+    Ok(assigned)
+}
+
+/// Bytes of the stream in a window; of one whose bitrate is not known yet, what the fastest uplink could carry.
+fn window_bytes(bitrate: BitsPerSecond) -> u64 {
+    let rate = if bitrate.0 == 0 { Membership::MAX_UPLINK } else { bitrate };
+    rate.bytes_in(Duration::from_millis(Window::MS))
+}
+
+fn grant(stream: &StreamId, window: Window, consumer: &NodeId, assigned: &Assigned) -> Grant {
+    Grant {
+        provider: assigned.provider,
+        consumer: *consumer,
+        stream: stream.clone(),
+        window,
+        cap_bytes: assigned.cap_bytes,
+        expires_at: assigned.expires_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    fn member(n: u8, mbps: u64) -> MemberView {
+        MemberView { node: NodeId([n; 32]), addresses: vec![], uplink_bps: BitsPerSecond(mbps * 1_000_000) }
+    }
+
+    #[test]
+    fn a_consumer_is_assigned_three_others_that_offer_something() {
+        let members: Vec<MemberView> = (0..9).map(|n| member(n, u64::from(n % 2))).collect();
+        let chosen = choose(&KEY, Window(1), &NodeId([1; 32]), &members, &[]);
+        assert_eq!(chosen.len(), 3);
+        assert!(chosen.iter().all(|node| [3, 5, 7].contains(&node.0[0])), "{chosen:?}");
+    }
+
+    #[test]
+    fn each_window_and_each_secret_assigns_anew() {
+        let members = || (0..100).map(|n| member(n, 10)).collect::<Vec<_>>();
+        let of = |key, window| choose(&key, Window(window), &NodeId([200; 32]), &members(), &[]);
+        assert_eq!(of(KEY, 1), of(KEY, 1));
+        assert_ne!(of(KEY, 1), of(KEY, 2));
+        assert_ne!(of(KEY, 1), of([8; 32], 1));
+    }
+
+    #[test]
+    fn who_offers_more_is_assigned_as_much_more_often() {
+        let members = || vec![member(1, 5), member(2, 15), member(3, 30), member(4, 50)];
+        let mut firsts: BTreeMap<u8, u32> = BTreeMap::new();
+        for window in 0..20_000 {
+            let first = choose(&KEY, Window(window), &NodeId([9; 32]), &members(), &[])[0];
+            *firsts.entry(first.0[0]).or_default() += 1;
+        }
+        for (n, percent) in [(1, 5), (2, 15), (3, 30), (4, 50)] {
+            let found = firsts[&n];
+            assert!(found.abs_diff(percent * 200) < 300, "{n}: {found} of 20,000");
+        }
+    }
+
+    #[test]
+    fn whoever_is_known_is_not_assigned_again() {
+        let members: Vec<MemberView> = (0..9).map(|n| member(n, 5)).collect();
+        let consumer = NodeId([200; 32]);
+        let all = choose(&KEY, Window(1), &consumer, &members, &[]);
+        assert_eq!(choose(&KEY, Window(1), &consumer, &members, &all[..1]), all[1..]);
+        assert_eq!(choose(&KEY, Window(1), &consumer, &members, &all), []);
+    }
+
+    #[test]
+    fn a_grant_is_for_a_quarter_more_than_an_even_part() {
+        let members = [member(1, 10), member(2, 10), member(3, 20)];
+        let id = |n| NodeId([n; 32]);
+        let cap = |provider, others: &[NodeId]| cap_bytes(8_000, &members, &id(provider), others);
+        assert_eq!(cap(1, &[id(2), id(3)]), 2_500);
+        assert_eq!(cap(3, &[id(1), id(2)]), 5_000);
+        assert_eq!(cap(1, &[id(2)]), 5_000);
+        assert_eq!(cap(1, &[]), 8_000, "never more than there is");
+        assert_eq!(cap(1, &[id(99)]), 8_000, "whoever has left offers nothing");
+    }
+
+    #[test]
+    fn a_grant_signed_again_is_the_same() {
+        let keys = Keys::of("the operator's token, long enough");
+        let assigned = Assigned {
+            provider: NodeId([1; 32]),
+            cap_bytes: 5,
+            expires_at: UnixMs(9),
+            grant: GrantId([0; 32]),
+        };
+        let grant = grant(&"alice".parse().unwrap(), Window(3), &NodeId([2; 32]), &assigned);
+        let (one, two) = (keys.granted(&grant), keys.granted(&grant));
+        assert_eq!((one.grant.clone(), one.grant.id()), (two.grant.clone(), two.grant.id()));
+        assert_eq!(one.grant.verify_node(&keys.public()), Ok(grant));
+    }
+}

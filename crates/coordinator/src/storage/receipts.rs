@@ -1,0 +1,250 @@
+//! Receipts signed by both ends, the evidence of two that contradict each other, and what is usual for a consumer.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use streamr_model::{NodeId, Receipt, SignedByBoth, StreamId, UnixMs, Window};
+
+use super::{Result, StorageError, Tx, blob, int, node_id, uint};
+use crate::credit::{Counts, Delivery};
+use crate::hour::Hour;
+
+/// A receipt that was taken before.
+#[derive(Debug, Clone)]
+pub struct KeptReceipt {
+    /// Its place in the session.
+    pub sequence: u32,
+    /// What it says.
+    pub counts: Counts,
+    /// With both signatures.
+    pub signed: SignedByBoth,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeptRow {
+    sequence: i64,
+    bytes: i64,
+    blocks: i64,
+    on_time: i64,
+    bad: i64,
+    signed: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct DeliveryRow {
+    slot: i64,
+    provider: Vec<u8>,
+    consumer: Vec<u8>,
+    cap_bytes: Option<i64>,
+    bytes: i64,
+    blocks: i64,
+    on_time: i64,
+    bad: i64,
+}
+
+fn counts(bytes: i64, blocks: i64, on_time: i64, bad: i64) -> Counts {
+    Counts { bytes: uint(bytes), blocks: uint(blocks), on_time: uint(on_time), bad: uint(bad) }
+}
+
+fn signed_by_both(wire: &[u8]) -> Result<SignedByBoth> {
+    SignedByBoth::from_wire(wire).ok_or(StorageError::Unreadable { what: "receipt" })
+}
+
+impl Tx {
+    /// The newest of the session that `receipt` is of.
+    pub async fn kept_receipt(&mut self, receipt: &Receipt) -> Result<Option<KeptReceipt>> {
+        let row: Option<KeptRow> = sqlx::query_as(
+            "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
+             WHERE stream = $1 AND slot = $2 AND provider = $3 AND consumer = $4 AND session = $5",
+        )
+        .bind(receipt.stream.as_str())
+        .bind(int(receipt.window.0))
+        .bind(blob(&receipt.provider))
+        .bind(blob(&receipt.consumer))
+        .bind(&receipt.session.to_be_bytes()[..])
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|row| {
+            Ok(KeptReceipt {
+                sequence: u32::try_from(row.sequence).unwrap_or(u32::MAX),
+                counts: counts(row.bytes, row.blocks, row.on_time, row.bad),
+                signed: signed_by_both(&row.signed)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// For how many providers other than `receipt`'s its consumer signed in its window.
+    pub async fn other_providers(&mut self, receipt: &Receipt) -> Result<usize> {
+        let (count,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(DISTINCT provider) FROM receipts
+             WHERE stream = $1 AND slot = $2 AND consumer = $3 AND provider <> $4",
+        )
+        .bind(receipt.stream.as_str())
+        .bind(int(receipt.window.0))
+        .bind(blob(&receipt.consumer))
+        .bind(blob(&receipt.provider))
+        .fetch_one(self.db())
+        .await?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Keeps `receipt` in the place of the one before it.
+    pub async fn keep_receipt(
+        &mut self,
+        receipt: &Receipt,
+        cap_bytes: Option<u64>,
+        signed: &SignedByBoth,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
+                                   bytes, blocks, on_time, bad, signed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             ON CONFLICT (stream, slot, provider, consumer, session) DO UPDATE SET
+                sequence = excluded.sequence, cap_bytes = excluded.cap_bytes, bytes = excluded.bytes,
+                blocks = excluded.blocks, on_time = excluded.on_time, bad = excluded.bad,
+                signed = excluded.signed",
+        )
+        .bind(receipt.stream.as_str())
+        .bind(int(receipt.window.0))
+        .bind(blob(&receipt.provider))
+        .bind(blob(&receipt.consumer))
+        .bind(&receipt.session.to_be_bytes()[..])
+        .bind(i64::from(receipt.sequence))
+        .bind(cap_bytes.map(int))
+        .bind(int(receipt.bytes))
+        .bind(i64::from(receipt.blocks))
+        .bind(i64::from(receipt.on_time))
+        .bind(i64::from(receipt.bad))
+        .bind(signed.to_wire())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps two receipts of one sequence as evidence against their consumer.
+    pub async fn keep_equivocation(
+        &mut self,
+        one: &SignedByBoth,
+        other: &SignedByBoth,
+        now: UnixMs,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO equivocations (consumer, digest, seen_at, one, other) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (consumer, digest) DO NOTHING",
+        )
+        .bind(blob(&one.consumer))
+        .bind(&other.receipt.digest()[..])
+        .bind(int(now.0))
+        .bind(one.to_wire())
+        .bind(other.to_wire())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// How often `consumer` was caught saying two things.
+    pub async fn equivocations_of(&mut self, consumer: &NodeId) -> Result<u64> {
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM equivocations WHERE consumer = $1")
+            .bind(blob(consumer))
+            .fetch_one(self.db())
+            .await?;
+        Ok(uint(count))
+    }
+
+    /// What was signed for in `windows`: a consumer's sessions taken together.
+    pub async fn deliveries(&mut self, stream: &StreamId, windows: Range<Window>) -> Result<Vec<Delivery>> {
+        let rows: Vec<DeliveryRow> = sqlx::query_as(
+            "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes, CAST(SUM(bytes) AS BIGINT) AS bytes,
+                    CAST(SUM(blocks) AS BIGINT) AS blocks, CAST(SUM(on_time) AS BIGINT) AS on_time,
+                    CAST(SUM(bad) AS BIGINT) AS bad
+             FROM receipts WHERE stream = $1 AND slot >= $2 AND slot < $3
+             GROUP BY slot, provider, consumer",
+        )
+        .bind(stream.as_str())
+        .bind(int(windows.start.0))
+        .bind(int(windows.end.0))
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Delivery {
+                    window: Window(uint(row.slot)),
+                    provider: node_id(&row.provider)?,
+                    consumer: node_id(&row.consumer)?,
+                    counts: counts(row.bytes, row.blocks, row.on_time, row.bad),
+                    cap_bytes: row.cap_bytes.map(uint),
+                })
+            })
+            .collect()
+    }
+
+    /// What others signed for `provider` in a window of a stream, at most `most`.
+    pub async fn receipts_for(
+        &mut self,
+        provider: &NodeId,
+        stream: &StreamId,
+        window: Window,
+        most: u32,
+    ) -> Result<Vec<SignedByBoth>> {
+        let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT signed FROM receipts WHERE stream = $1 AND slot = $2 AND provider = $3
+             ORDER BY consumer, session LIMIT $4",
+        )
+        .bind(stream.as_str())
+        .bind(int(window.0))
+        .bind(blob(provider))
+        .bind(i64::from(most))
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|(signed,)| signed_by_both(signed)).collect()
+    }
+
+    /// What was usual for each consumer in `hours`, oldest first.
+    pub async fn usual(
+        &mut self,
+        stream: &StreamId,
+        hours: Range<Hour>,
+    ) -> Result<BTreeMap<NodeId, Vec<u64>>> {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT consumer, sums FROM consumer_hours WHERE stream = $1 AND hour >= $2 AND hour < $3
+             ORDER BY hour",
+        )
+        .bind(stream.as_str())
+        .bind(int(hours.start.0))
+        .bind(int(hours.end.0))
+        .fetch_all(self.db())
+        .await?;
+        let mut usual: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();
+        for (consumer, sums) in rows {
+            let (sums, _) = sums.as_chunks::<8>();
+            usual
+                .entry(node_id(&consumer)?)
+                .or_default()
+                .extend(sums.iter().map(|sum| u64::from_le_bytes(*sum)));
+        }
+        Ok(usual)
+    }
+
+    /// Keeps what a consumer was given in each window of an hour. What was kept before stays.
+    pub async fn keep_usual(
+        &mut self,
+        stream: &StreamId,
+        hour: Hour,
+        consumer: &NodeId,
+        sums: &[u64],
+    ) -> Result<()> {
+        let sums: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+        sqlx::query(
+            "INSERT INTO consumer_hours (stream, hour, consumer, sums) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (stream, hour, consumer) DO NOTHING",
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .bind(blob(consumer))
+        .bind(sums)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+}
