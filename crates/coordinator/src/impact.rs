@@ -51,7 +51,11 @@ async fn of_stream(
 }
 
 /// What every node did in an hour of a stream.
-async fn scores(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Result<BTreeMap<NodeId, Score>, StorageError> {
+pub(crate) async fn scores(
+    tx: &mut Tx,
+    stream: &StreamId,
+    hour: Hour,
+) -> Result<BTreeMap<NodeId, Score>, StorageError> {
     let mut scores: BTreeMap<NodeId, Score> = BTreeMap::new();
     for (node, uptime_ms) in tx.live_uptimes(stream, hour).await? {
         scores.entry(node).or_default().uptime_ms = uptime_ms;

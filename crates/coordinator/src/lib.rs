@@ -5,21 +5,31 @@
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
+//! [`ledger`], [`epoch`], [`fund`].
 
+mod bookkeeping;
+pub mod canonical;
 mod challenge;
 mod clock;
+pub mod closing;
 mod config;
 pub mod credit;
+mod earnings;
 pub mod electors;
+pub mod epoch;
 mod extract;
+pub mod fund;
 mod handlers;
 pub mod hour;
 mod impact;
+pub mod ledger;
 pub mod limits;
 mod membership;
+mod money;
 pub mod neighbours;
 mod operator_token;
+pub mod payouts;
 mod presence;
 mod problem;
 mod reporting;
@@ -29,9 +39,11 @@ mod server;
 pub mod session;
 mod state;
 pub mod storage;
+mod table;
 #[cfg(test)]
 mod testing;
 mod validate;
+pub mod verify;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, RateLimit};

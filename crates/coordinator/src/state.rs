@@ -9,6 +9,7 @@ use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::payouts::{Adapters, PayoutTerms};
 use crate::secret::SecretHash;
 use crate::storage::Storage;
 
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) operator: SecretHash,
     pub(crate) public_url: Option<Url>,
+    pub(crate) payout_terms: PayoutTerms,
+    pub(crate) payout_adapters: Adapters,
     pub(crate) challenges: Mutex<Challenges>,
     /// Made of what is in `storage`, and made anew when that has changed.
     pub(crate) tables: Tables,

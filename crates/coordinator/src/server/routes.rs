@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
-use crate::handlers::{health, heartbeats, invites, nodes, openapi, streams};
+use crate::handlers::{earnings, health, heartbeats, invites, ledger, nodes, openapi, payouts, streams};
 use crate::limits::Class;
 use crate::problem::Refused;
 use crate::state::AppState;
@@ -30,15 +30,30 @@ pub(super) fn router(app: AppState) -> Router {
     let publish = OpenApiRouter::new()
         .routes(routes!(streams::go_live::go_live, streams::end_live::end_live))
         .routes(routes!(invites::create::create));
+    let operate = OpenApiRouter::new()
+        .routes(routes!(ledger::deposit::deposit))
+        .routes(routes!(ledger::correct::correct))
+        .routes(routes!(payouts::payee::set, payouts::payee::forget))
+        .routes(routes!(payouts::quote::quote))
+        .routes(routes!(payouts::begin::begin))
+        .routes(routes!(payouts::show::show))
+        .routes(routes!(payouts::document::document))
+        .routes(routes!(payouts::submit::submit))
+        .routes(routes!(payouts::refresh::refresh))
+        .routes(routes!(payouts::settle::post))
+        .routes(routes!(payouts::settle::void));
     let heartbeat = OpenApiRouter::new().routes(routes!(heartbeats::heartbeat));
     let read = OpenApiRouter::new()
         .routes(routes!(streams::list::list))
         .routes(routes!(streams::members::members))
-        .routes(routes!(nodes::impact::impact));
+        .routes(routes!(nodes::impact::impact))
+        .routes(routes!(earnings::list::list))
+        .routes(routes!(earnings::epoch::epoch));
     let service = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
 
     let v1 = limited(enrol, Class::Enrol)
         .merge(limited(publish, Class::Publish))
+        .merge(limited(operate, Class::Publish))
         .merge(limited(heartbeat, Class::Heartbeat))
         .merge(limited(read, Class::Read));
     let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
