@@ -31,6 +31,18 @@ pub enum ErrorCode {
     HeartbeatOutOfOrder,
     /// The node is not enrolled here.
     NodeUnknown,
+    /// An idempotency key was used for something else.
+    KeyReused,
+    /// No such entry in the ledger.
+    EntryUnknown,
+    /// The hour is not closed, or paid this node nothing.
+    EpochUnknown,
+    /// No such payout.
+    PayoutUnknown,
+    /// What is asked for does not fit where money or a payout stands now.
+    LedgerConflict,
+    /// The payment provider failed or refused.
+    ProviderFailed,
     /// No such path.
     NotFound,
     /// The path is right and the method is not.
@@ -49,7 +61,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for tests and documents.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::Unauthorised,
         Self::StreamUnknown,
@@ -62,6 +74,12 @@ impl ErrorCode {
         Self::SignatureInvalid,
         Self::HeartbeatOutOfOrder,
         Self::NodeUnknown,
+        Self::KeyReused,
+        Self::EntryUnknown,
+        Self::EpochUnknown,
+        Self::PayoutUnknown,
+        Self::LedgerConflict,
+        Self::ProviderFailed,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::PayloadTooLarge,
@@ -78,13 +96,16 @@ impl ErrorCode {
             Self::Unauthorised => 401,
             Self::SignatureInvalid => 403,
             Self::StreamUnknown | Self::InviteUnknown | Self::NodeUnknown | Self::NotFound => 404,
+            Self::EntryUnknown | Self::EpochUnknown | Self::PayoutUnknown => 404,
             Self::MethodNotAllowed => 405,
             Self::StreamTaken | Self::ChallengeStale | Self::HeartbeatOutOfOrder => 409,
+            Self::KeyReused | Self::LedgerConflict => 409,
             Self::InviteUsed | Self::InviteExpired => 410,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::RateLimited => 429,
             Self::Internal => 500,
+            Self::ProviderFailed => 502,
             Self::Unavailable => 503,
         }
     }
@@ -104,6 +125,12 @@ impl ErrorCode {
             Self::SignatureInvalid => "The signature does not hold",
             Self::HeartbeatOutOfOrder => "The heartbeat does not follow the last one",
             Self::NodeUnknown => "The node is not enrolled here",
+            Self::KeyReused => "The idempotency key was used for something else",
+            Self::EntryUnknown => "No such ledger entry",
+            Self::EpochUnknown => "No such closed hour",
+            Self::PayoutUnknown => "No such payout",
+            Self::LedgerConflict => "The ledger does not stand so that this can be done",
+            Self::ProviderFailed => "The payment provider failed",
             Self::NotFound => "No such path",
             Self::MethodNotAllowed => "This path does not take this method",
             Self::PayloadTooLarge => "The body is too long",

@@ -4,20 +4,29 @@
 //! (publish secret, node token, operator token) travel in `Authorization: Bearer` and in the one response
 //! that creates them, nowhere else.
 
+pub mod earnings;
 pub mod error;
 pub mod impact;
 pub mod invites;
+pub mod ledger;
 pub mod membership;
 pub mod nodes;
+pub mod payouts;
 pub mod receipts;
 pub mod streams;
 
+pub use earnings::{AmountParts, CurrencyEarnings, Earnings, EpochDetail, EpochEarnings, EpochState, Work};
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
 pub use invites::{CreateInvite, InviteCreated, InvitePreview};
+pub use ledger::{Corrected, Correction, Deposit, Deposited};
 pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{
     Challenge, ChallengeRequest, Enrol, Enrolled, Granted, HeartbeatAnswer, HeartbeatRequest, PublicKeys,
+};
+pub use payouts::{
+    BeginPayouts, Destination, Payee, PayeeView, PayoutBatch, PayoutItem, PayoutMethod, PayoutQuote,
+    PayoutRequest, PayoutState, SettlePayouts,
 };
 pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};

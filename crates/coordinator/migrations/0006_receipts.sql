@@ -58,3 +58,6 @@ CREATE TABLE consumer_hours (
     sums     BLOB NOT NULL,
     PRIMARY KEY (stream, hour, consumer)
 ) STRICT, WITHOUT ROWID;
+
+-- What the stream was said to have at most in the hour: no consumer received more.
+ALTER TABLE live_hours ADD COLUMN bitrate_bps INTEGER NOT NULL DEFAULT 0;

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
+
+use crate::payouts::{Adapters, PayoutTerms};
 
 /// Whether requests are limited by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +34,12 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// Whether a reverse proxy in front sets `X-Forwarded-For`. Without one, clients could set it themselves.
     pub behind_proxy: bool,
+    /// How often it is asked which hours are to be closed.
+    pub closing_interval: Duration,
+    /// What supporters are told about payouts.
+    pub payout_terms: PayoutTerms,
+    /// How money can leave, beside as a table.
+    pub payout_adapters: Adapters,
 }
 
 impl Config {
@@ -43,6 +52,9 @@ impl Config {
             public_url: None,
             rate_limit: RateLimit::On,
             behind_proxy: false,
+            closing_interval: Duration::from_secs(10),
+            payout_terms: PayoutTerms::default(),
+            payout_adapters: Adapters::default(),
         }
     }
 }
@@ -55,6 +67,8 @@ impl fmt::Debug for Config {
             .field("public_url", &self.public_url)
             .field("rate_limit", &self.rate_limit)
             .field("behind_proxy", &self.behind_proxy)
+            .field("payout_terms", &self.payout_terms)
+            .field("payout_adapters", &self.payout_adapters)
             .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,12 @@
 //! One endpoint per file: its document, its handler, its tests.
 
+pub(crate) mod earnings;
 pub(crate) mod health;
 pub(crate) mod heartbeats;
 pub(crate) mod invites;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 pub(crate) mod nodes;
 pub(crate) mod openapi;
+pub(crate) mod payouts;
 pub(crate) mod streams;

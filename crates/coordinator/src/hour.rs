@@ -18,6 +18,16 @@ impl Hour {
         Self(at.0 / HOUR_MS)
     }
 
+    /// Its first moment.
+    pub fn start(self) -> UnixMs {
+        UnixMs(self.0.saturating_mul(HOUR_MS))
+    }
+
+    /// The moment after its last.
+    pub fn end(self) -> UnixMs {
+        UnixMs(self.0.saturating_add(1).saturating_mul(HOUR_MS))
+    }
+
     /// The first hour of the UTC day that holds `at`.
     pub fn of_midnight(at: UnixMs) -> Self {
         Self(Self::of(at).0 / HOURS_PER_DAY * HOURS_PER_DAY)

@@ -6,24 +6,39 @@
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
 //! `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
+//! [`ledger`], [`epoch`], [`fund`].
+
+// Files that examples share with tests name this crate as examples do.
+#[cfg(test)]
+extern crate self as streamr_coordinator;
 
 #[cfg(test)]
 mod adversary;
+mod bookkeeping;
+pub mod canonical;
 mod challenge;
 mod clock;
+pub mod closing;
 mod config;
 pub mod credit;
+mod earnings;
 pub mod electors;
+pub mod epoch;
+pub mod evidence;
 mod extract;
+pub mod fund;
 mod grants;
 mod handlers;
 pub mod hour;
 mod impact;
+pub mod ledger;
 pub mod limits;
 mod membership;
+mod money;
 pub mod neighbours;
 mod operator_token;
+pub mod payouts;
 mod presence;
 mod problem;
 mod receipts;
@@ -36,9 +51,11 @@ pub mod session;
 mod slots;
 mod state;
 pub mod storage;
+mod table;
 #[cfg(test)]
 mod testing;
 mod validate;
+pub mod verify;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, RateLimit};

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | 0 | stopped as asked, or `--check` found nothing wrong |
 //! | 64 | the configuration is wrong; nothing was started |
+//! | 65 | `verify-ledger` found something wrong |
+//! | 66 | `verify-ledger` cannot read the database |
 //! | 69 | cannot listen: the port is taken, or the address is not this machine's |
 //! | 70 | failed while running |
 //! | 73 | the database or the operator token cannot be opened or created |
@@ -15,23 +17,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use streamr_coordinator::evidence::SignedReceipts;
+use streamr_coordinator::payouts::adapter::{Adapters, Debtor, HttpProvider, InvalidProvider};
+use streamr_coordinator::payouts::{InvalidPayee, PayoutDay, PayoutTerms};
+use streamr_coordinator::storage::{Storage, StorageError};
+use streamr_coordinator::verify::{Anchor, VerifyError, verify};
 use streamr_coordinator::{
     Config, Coordinator, OperatorTokenError, RateLimit, StartError, SystemClock, check_operator_token,
     load_or_create_operator_token,
 };
+use streamr_model::MicroUnits;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 const EX_USAGE: u8 = 64;
+const EX_DATAERR: u8 = 65;
+const EX_NOINPUT: u8 = 66;
 const EX_UNAVAILABLE: u8 = 69;
 const EX_SOFTWARE: u8 = 70;
 const EX_CANTCREAT: u8 = 73;
 
 /// The coordinator of a StreamrP2P network: enrolment, live streams, heartbeats, impact.
 #[derive(Debug, Parser)]
-#[command(name = "streamr-coordinator", version)]
+#[command(name = "streamr-coordinator", version, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Address and port to listen on; port 0 picks one.
     #[arg(long, env = "STREAMR_LISTEN", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
@@ -57,9 +70,48 @@ struct Args {
     #[arg(long, env = "STREAMR_BEHIND_PROXY", value_enum, default_value_t = Switch::Off)]
     behind_proxy: Switch,
 
+    /// The least that is paid out to a node at once, in whole units of its currency.
+    #[arg(long, env = "STREAMR_PAYOUT_THRESHOLD", default_value_t = 10)]
+    payout_threshold: u32,
+
+    /// Day of the month, 1 to 28, on which payouts are made, as supporters are told it.
+    #[arg(long, env = "STREAMR_PAYOUT_DAY")]
+    payout_day: Option<PayoutDay>,
+
+    /// Holder of the bank account that payouts by pain.001 leave from.
+    #[arg(long, env = "STREAMR_DEBTOR_NAME", requires = "debtor_iban")]
+    debtor_name: Option<String>,
+
+    /// IBAN of that account.
+    #[arg(long, env = "STREAMR_DEBTOR_IBAN", requires = "debtor_name")]
+    debtor_iban: Option<String>,
+
+    /// Address of the payment provider, https://…, for payouts over HTTP.
+    #[arg(long, env = "STREAMR_PAYOUT_URL", requires = "payout_token_file")]
+    payout_url: Option<Url>,
+
+    /// File with the token that the provider gave out.
+    #[arg(long, env = "STREAMR_PAYOUT_TOKEN_FILE", requires = "payout_url")]
+    payout_token_file: Option<PathBuf>,
+
     /// Check the configuration and exit, without starting or creating anything.
     #[arg(long)]
     check: bool,
+}
+
+/// What to do instead of running.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prove the whole ledger of a database, which is only read: every entry, every closed hour, every balance.
+    VerifyLedger {
+        /// The database file.
+        #[arg(long, env = "STREAMR_DATABASE", default_value = "coordinator.sqlite")]
+        database: PathBuf,
+
+        /// An entry that was noted down earlier, as NUMBER:HASH: this book must still have it.
+        #[arg(long)]
+        expect: Option<Anchor>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -100,6 +152,16 @@ enum Failure {
     NotAFile { path: PathBuf },
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error("--debtor-name or --debtor-iban: {0}")]
+    Debtor(#[from] InvalidPayee),
+    #[error("--payout-url or --payout-token-file: {0}")]
+    Provider(#[from] InvalidProvider),
+    #[error("--payout-token-file {} cannot be read: {source}", path.display())]
+    PayoutToken { path: PathBuf, source: std::io::Error },
+    #[error("the database {} cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: StorageError },
+    #[error("the ledger is wrong. {0}")]
+    Ledger(VerifyError),
     #[error("{0:#}")]
     Running(#[from] anyhow::Error),
 }
@@ -110,7 +172,10 @@ impl Failure {
             Self::OperatorToken(OperatorTokenError::Create { .. })
             | Self::Start(StartError::Database { .. }) => EX_CANTCREAT,
             Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } => EX_USAGE,
+            Self::Debtor(_) | Self::Provider(_) | Self::PayoutToken { .. } => EX_USAGE,
             Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
+            Self::Unreadable { .. } => EX_NOINPUT,
+            Self::Ledger(_) => EX_DATAERR,
             Self::Running(_) => EX_SOFTWARE,
         }
     }
@@ -138,7 +203,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(Command::VerifyLedger { database, expect }) = &args.command {
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+        return runtime.block_on(verify_ledger(database, *expect));
+    }
     check(args)?;
+    let payout_adapters = adapters(args)?;
     if args.check {
         return Ok(());
     }
@@ -147,6 +217,11 @@ fn run(args: &Args) -> Result<(), Failure> {
         public_url: args.public_url.clone(),
         rate_limit: if args.rate_limit == Switch::On { RateLimit::On } else { RateLimit::Off },
         behind_proxy: args.behind_proxy == Switch::On,
+        payout_terms: PayoutTerms {
+            threshold: MicroUnits(i64::from(args.payout_threshold) * 1_000_000),
+            day: args.payout_day,
+        },
+        payout_adapters,
         ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
     };
     if !args.listen.ip().is_loopback() && args.public_url.is_none() {
@@ -159,6 +234,34 @@ fn run(args: &Args) -> Result<(), Failure> {
     // Whatever still blocks after the coordinator has stopped is not waited for.
     runtime.shutdown_background();
     served
+}
+
+/// The ways for money to leave that are configured.
+fn adapters(args: &Args) -> Result<Adapters, Failure> {
+    let mut adapters = Adapters::default();
+    if let (Some(name), Some(iban)) = (&args.debtor_name, &args.debtor_iban) {
+        adapters.debtor = Some(Debtor::new(name, iban)?);
+    }
+    if let (Some(url), Some(path)) = (&args.payout_url, &args.payout_token_file) {
+        let unreadable = |source| Failure::PayoutToken { path: path.clone(), source };
+        let token = std::fs::read_to_string(path).map_err(unreadable)?;
+        adapters.provider = Some(HttpProvider::new(url.clone(), &token)?);
+    }
+    Ok(adapters)
+}
+
+async fn verify_ledger(database: &Path, expect: Option<Anchor>) -> Result<(), Failure> {
+    let unreadable = |source| Failure::Unreadable { path: database.to_owned(), source };
+    let storage = Storage::open_to_read(database).await.map_err(unreadable)?;
+    let verified = verify(&storage, &SignedReceipts, expect).await;
+    storage.close().await;
+    let report = match verified {
+        Ok(report) => report,
+        Err(VerifyError::Storage(source)) => return Err(unreadable(source)),
+        Err(wrong) => return Err(Failure::Ledger(wrong)),
+    };
+    write!(std::io::stdout(), "{report}").context("cannot write the report")?;
+    Ok(())
 }
 
 /// What can be seen to be wrong before anything is opened.

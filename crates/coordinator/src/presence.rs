@@ -76,6 +76,7 @@ async fn count_live_time(tx: &mut Tx, stream: &StreamId, now: UnixMs) -> Result<
     let gained_ms = now.0.saturating_sub(live.last_at.0);
     for (hour, live_ms) in spread(gained_ms, live.last_at, now) {
         tx.add_live_time(stream, hour, live_ms).await?;
+        tx.note_bitrate(stream, hour, live.bitrate_bps).await?;
     }
     Ok(Some(Live { live_total_ms: live.live_total_ms.saturating_add(gained_ms), ..live }))
 }

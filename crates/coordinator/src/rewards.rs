@@ -1,4 +1,4 @@
-//! What an hour of a stream would pay each node if it closed now. Pure; integers only.
+//! What an hour of a stream pays each node. Pure; integers only. The formula is published in docs/rewards.md.
 //!
 //! The pool is split 40 % uptime, 30 % quality, 30 % bandwidth, and each part among the nodes in proportion
 //! to their weights, both by largest remainder (Hamilton's method) with ties to the smaller node id. The
@@ -68,35 +68,86 @@ pub fn accrued(per_hour: MicroUnits, live_ms: u64) -> MicroUnits {
     MicroUnits(i64::try_from(amount).unwrap_or(i64::MAX))
 }
 
-/// What `pool` pays each node.
+/// An amount by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// For having been there.
+    pub uptime: MicroUnits,
+    /// For blocks on time.
+    pub quality: MicroUnits,
+    /// For bytes.
+    pub bandwidth: MicroUnits,
+}
+
+impl Parts {
+    /// In the order uptime, quality, bandwidth.
+    pub fn from_array([uptime, quality, bandwidth]: [MicroUnits; 3]) -> Self {
+        Self { uptime, quality, bandwidth }
+    }
+
+    /// In the order uptime, quality, bandwidth.
+    pub fn to_array(self) -> [MicroUnits; 3] {
+        [self.uptime, self.quality, self.bandwidth]
+    }
+
+    /// All three.
+    pub fn total(self) -> MicroUnits {
+        MicroUnits(self.to_array().iter().fold(0, |sum, part| part.0.saturating_add(sum)))
+    }
+}
+
+/// A pool, divided.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Division {
+    /// Of every node that was there, whether it gets anything or not.
+    pub shares: BTreeMap<NodeId, Parts>,
+    /// Parts in which nobody has any weight. Shares and this sum to the pool exactly.
+    pub unassigned: MicroUnits,
+}
+
+/// Divides `pool` among the nodes.
+pub fn divide(pool: MicroUnits, scores: &BTreeMap<NodeId, Score>) -> Division {
+    let parts = split(amount_of(pool), &[UPTIME_PERCENT, QUALITY_PERCENT, BANDWIDTH_PERCENT]);
+    let weights: [fn(&Score) -> u64; 3] = [|score| score.uptime_ms, Score::quality_ppm, |score| score.bytes];
+
+    let mut shares: BTreeMap<NodeId, [MicroUnits; 3]> =
+        scores.keys().map(|node| (*node, Default::default())).collect();
+    let mut left = amount_of(pool);
+    for (at, (part, weight)) in parts.into_iter().zip(weights).enumerate() {
+        // In the map's order, which is that of the ids, so that `split` breaks ties by id.
+        let weights: Vec<u128> = scores.values().map(|score| u128::from(weight(score))).collect();
+        for (share, amount) in shares.values_mut().zip(split(part, &weights)) {
+            left -= amount;
+            share[at] = money(amount);
+        }
+    }
+    let shares = shares.into_iter().map(|(node, parts)| (node, Parts::from_array(parts))).collect();
+    Division { shares, unassigned: money(left) }
+}
+
+/// What `pool` pays each node, nothing withheld: see [`divide`].
 pub fn pay(
     pool: MicroUnits,
     scores: impl IntoIterator<Item = (NodeId, Score)>,
 ) -> BTreeMap<NodeId, MicroUnits> {
-    let scores: BTreeMap<NodeId, Score> = scores.into_iter().collect();
-    let parts = split(amount_of(pool), &[UPTIME_PERCENT, QUALITY_PERCENT, BANDWIDTH_PERCENT]);
-    let weights: [fn(&Score) -> u64; 3] = [|score| score.uptime_ms, Score::quality_ppm, |score| score.bytes];
-
-    let mut paid: BTreeMap<NodeId, u128> = scores.keys().map(|node| (*node, 0)).collect();
-    for (part, weight) in parts.into_iter().zip(weights) {
-        // In the map's order, which is that of the ids, so that `split` breaks ties by id.
-        let weights: Vec<u128> = scores.values().map(|score| u128::from(weight(score))).collect();
-        for (sum, share) in paid.values_mut().zip(split(part, &weights)) {
-            *sum += share;
-        }
-    }
-    paid.into_iter().map(|(node, sum)| (node, MicroUnits(i64::try_from(sum).unwrap_or(i64::MAX)))).collect()
+    let division = divide(pool, &scores.into_iter().collect());
+    division.shares.into_iter().map(|(node, parts)| (node, parts.total())).collect()
 }
 
 fn amount_of(pool: MicroUnits) -> u128 {
     u128::try_from(pool.0).unwrap_or(0)
 }
 
+/// Of a part of some [`MicroUnits`], which therefore fits.
+fn money(amount: u128) -> MicroUnits {
+    MicroUnits(i64::try_from(amount).unwrap_or(i64::MAX))
+}
+
 /// Splits `amount` in proportion to `weights` by largest remainder, ties to the earlier one.
 /// Without any weight everything stays unassigned.
 ///
 /// Exact while amount × weight stays under 2¹²⁷: both are 64-bit numbers here.
-fn split(amount: u128, weights: &[u128]) -> Vec<u128> {
+pub(crate) fn split(amount: u128, weights: &[u128]) -> Vec<u128> {
     let total: u128 = weights.iter().sum();
     if total == 0 {
         return vec![0; weights.len()];

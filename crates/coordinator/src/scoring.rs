@@ -24,8 +24,8 @@ pub(crate) fn windows(hour: Hour) -> Range<Window> {
 }
 
 /// The credits of an hour, from what was signed in it and what was usual before.
-async fn credits(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Result<Credits, StorageError> {
-    let bitrate = tx.live(stream).await?.map(|live| live.bitrate_bps).unwrap_or_default();
+pub(crate) async fn credits(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Result<Credits, StorageError> {
+    let bitrate = tx.bitrate_of_hour(stream, hour).await?;
     let evidence = Evidence {
         deliveries: tx.deliveries(stream, windows(hour)).await?,
         present: tx.consumers_present(stream, windows(hour)).await?,

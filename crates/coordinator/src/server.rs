@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 use crate::challenge::Challenges;
 use crate::clock::Clock;
+use crate::closing;
 use crate::config::{Config, RateLimit};
 use crate::grants::Keys;
 use crate::limits::Limits;
@@ -69,6 +70,8 @@ pub struct Coordinator {
     storage: Storage,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
+    /// What goes on by itself; dropping it ends it.
+    jobs: JoinSet<()>,
 }
 
 impl Coordinator {
@@ -86,6 +89,8 @@ impl Coordinator {
             clock,
             operator: SecretHash::of(&config.operator_token),
             public_url: config.public_url,
+            payout_terms: config.payout_terms,
+            payout_adapters: config.payout_adapters,
             challenges: Mutex::new(Challenges::new(random())),
             tables: Tables::default(),
             boards: ScoreBoards::default(),
@@ -93,6 +98,8 @@ impl Coordinator {
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
         });
+        let mut jobs = JoinSet::new();
+        jobs.spawn(closing::run(app.clone(), config.closing_interval));
         let service = routes::router(app).into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::BoundedListener::new(listener);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -103,7 +110,13 @@ impl Coordinator {
             };
             axum::serve(listener, service).with_graceful_shutdown(until).await
         });
-        Ok(Self { local_addr, storage, stop, serving })
+        Ok(Self { local_addr, storage, stop, serving, jobs })
+    }
+
+    /// Its database, for tests that look behind the interface.
+    #[cfg(test)]
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Where it listens.
@@ -117,9 +130,10 @@ impl Coordinator {
     }
 
     /// Takes no more requests, gives those under way a moment, closes the database.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         // Fails only if serving has ended by itself.
         let _ = self.stop.send(());
+        self.jobs.shutdown().await;
         let mut serving = self.serving;
         if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
             tracing::warn!("some requests did not end in time");

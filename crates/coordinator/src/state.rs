@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::payouts::{Adapters, PayoutTerms};
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
 use crate::storage::Storage;
@@ -23,6 +24,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) operator: SecretHash,
     pub(crate) public_url: Option<Url>,
+    pub(crate) payout_terms: PayoutTerms,
+    pub(crate) payout_adapters: Adapters,
     pub(crate) challenges: Mutex<Challenges>,
     /// Made of what is in `storage`, and made anew when that has changed.
     pub(crate) tables: Tables,

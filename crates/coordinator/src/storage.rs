@@ -10,11 +10,16 @@
 //! for heartbeats, which are most of the writes: a node whose last one is missing begins a new session.
 
 mod deliveries;
+mod epochs;
+#[cfg(test)]
+pub(crate) mod fault;
 mod grants;
 mod invites;
+mod ledger;
 mod lives;
 mod members;
 mod nodes;
+mod payouts;
 mod receipts;
 mod sessions;
 mod streams;
@@ -28,8 +33,10 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 
 pub use deliveries::Delivered;
+pub use epochs::{ClosedEpoch, NodeShare};
 pub use grants::Assigned;
 pub use invites::{Invite, UseOfInvite};
+pub use ledger::{LedgerError, RecordedBalance};
 pub use lives::Live;
 pub use members::Member;
 pub use receipts::KeptReceipt;
@@ -96,6 +103,14 @@ impl Storage {
         Ok(Self { writer, readers })
     }
 
+    /// Opens the file to read it only, as it is: nothing is created or brought up to date.
+    pub async fn open_to_read(path: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false);
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+        let readers = pool.connect_with(options.pragma("query_only", "ON")).await?;
+        Ok(Self { writer: readers.clone(), readers })
+    }
+
     /// A consistent view to read from.
     pub async fn read(&self) -> Result<Tx> {
         Ok(Tx(self.readers.begin().await?))
@@ -120,10 +135,14 @@ pub struct Tx(sqlx::Transaction<'static, Sqlite>);
 impl Tx {
     /// Makes what was written last.
     pub async fn commit(self) -> Result<()> {
+        #[cfg(test)]
+        fault::statement();
         Ok(self.0.commit().await?)
     }
 
     fn db(&mut self) -> &mut SqliteConnection {
+        #[cfg(test)]
+        fault::statement();
         &mut self.0
     }
 }

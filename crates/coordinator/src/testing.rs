@@ -1,6 +1,10 @@
 //! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
 //! test moves.
 
+pub(crate) mod book;
+pub(crate) mod deliver;
+pub(crate) mod provider;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +13,8 @@ use reqwest::{Method, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use streamr_coordinator_api::{
-    Challenge, Enrolled, ErrorCode, Granted, HeartbeatAnswer, Impact, InviteCreated, Membership, Problem,
-    ReceiptsAnswer, ReceiptsRequest, RefusalReason, StreamRegistered,
+    Challenge, Deposited, Enrolled, ErrorCode, Granted, HeartbeatAnswer, Impact, InviteCreated, Membership,
+    PayoutBatch, Problem, ReceiptsAnswer, ReceiptsRequest, RefusalReason, StreamRegistered,
 };
 use streamr_model::{
     BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, Receipt, SecretKey, Signed, SignedByBoth,
@@ -18,8 +22,11 @@ use streamr_model::{
 };
 use tempfile::TempDir;
 
+use crate::evidence::SignedReceipts;
+use crate::hour::Hour;
 use crate::storage::Storage;
-use crate::{Clock, Config, Coordinator, RateLimit};
+use crate::verify::{Report, VerifyError, verify};
+use crate::{Clock, Config, Coordinator, RateLimit, closing};
 
 /// When every test begins: some way into an hour and a day.
 pub(crate) const START: u64 = 1_795_000_000_000 / 3_600_000 * 3_600_000;
@@ -137,6 +144,103 @@ impl Running {
 
     pub(crate) async fn put_live(&self, id: &str, secret: &str) -> Response {
         self.put(&format!("/v1/streams/{id}/live"), Some(secret), &live()).await
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        self.server.as_ref().unwrap().storage()
+    }
+
+    /// Puts money into a stream's pool.
+    pub(crate) async fn deposit(&self, id: &str, key: &str, amount: i64) -> Deposited {
+        let body = json!({"idempotency_key": key, "amount": amount, "currency": "EUR"});
+        let answer = self.post(&format!("/v1/streams/{id}/deposits"), Some(&self.operator), &body).await;
+        assert_eq!(answer.status(), 201);
+        answer.json().await.unwrap()
+    }
+
+    /// Sets where a node's money goes: to Ada's bank account.
+    pub(crate) async fn set_payee(&self, node: &Node) {
+        let body =
+            json!({"name": "Ada", "destination": {"kind": "iban", "account": "DE89 3704 0044 0532 0130 00"}});
+        let answer = self.put(&format!("/v1/nodes/{}/payee", node.id()), Some(&node.token), &body).await;
+        assert_eq!(answer.status(), 204);
+    }
+
+    /// Asks to begin a batch in euro.
+    pub(crate) async fn try_payouts(&self, key: &str, method: &str, max_fees: i64) -> Response {
+        let body = json!({"idempotency_key": key, "method": method, "currency": "EUR", "max_fees": max_fees});
+        self.post("/v1/payouts", Some(&self.operator), &body).await
+    }
+
+    /// Begins one.
+    pub(crate) async fn begin_payouts(&self, key: &str, method: &str) -> PayoutBatch {
+        let answer = self.try_payouts(key, method, 1_000_000).await;
+        assert_eq!(answer.status(), 201);
+        answer.json().await.unwrap()
+    }
+
+    /// Gives one to the provider.
+    pub(crate) async fn submit_payouts(&self, key: &str) -> Response {
+        self.post(&format!("/v1/payouts/{key}/submit"), Some(&self.operator), &()).await
+    }
+
+    /// Closes every epoch that is due; how many there were.
+    pub(crate) async fn close_epochs(&self) -> usize {
+        closing::close_due(self.storage(), &mut Hour(0), self.clock.now()).await.unwrap()
+    }
+
+    /// Verifies the book.
+    pub(crate) async fn verify(&self) -> Result<Report, VerifyError> {
+        verify(self.storage(), &SignedReceipts, None).await
+    }
+
+    /// `seconds` of live time in which the nodes report every 30 s; at their end the second signs for what it got
+    /// of the first, and the first for a little that it got of the second, under no grant.
+    pub(crate) async fn support(&self, secret: &str, nodes: &mut [Node], seconds: u64) {
+        for second in (5..=seconds).step_by(5) {
+            self.clock.advance_s(5);
+            self.put_live("alice", secret).await;
+            if second % 30 == 0 {
+                for node in &mut *nodes {
+                    node.beat(self).await;
+                }
+            }
+        }
+        if let [giver, taker, ..] = nodes {
+            giver.deliver(self, taker, 10_000_000, 1000).await;
+            let receipt = Receipt { grant: None, ..giver.sign(self, taker.id(), 100, 1) };
+            let both = taker.countersign(giver, &receipt);
+            assert_eq!(taker.hand_in(self, vec![both]).await, None);
+        }
+    }
+
+    /// “alice” with a pool (of nothing where `deposit` is 0), and the first minute of [`START`]'s hour live, in
+    /// which the second of two nodes got everything from the first, as it does usually; her publish secret and the nodes.
+    pub(crate) async fn supported_hour(&self, deposit: i64) -> (String, Vec<Node>) {
+        let secret = self.register("alice").await;
+        if deposit > 0 {
+            self.deposit("alice", "first", deposit).await;
+        }
+        let mut nodes = vec![Node::enrolled(self, 1).await, Node::enrolled(self, 2).await];
+        self.put_live("alice", &secret).await;
+        for node in &mut nodes {
+            node.beat(self).await;
+        }
+        let usual = [10_000_000; 12];
+        let mut tx = self.storage().write().await.unwrap();
+        let before = Hour(Hour::of(self.clock.now()).0 - 1);
+        tx.keep_usual(&"alice".parse().unwrap(), before, &nodes[1].id(), &usual).await.unwrap();
+        tx.commit().await.unwrap();
+        self.support(&secret, &mut nodes, 60).await;
+        (secret, nodes)
+    }
+
+    /// The same with the hour closed: the deposit is entry 1, the epoch entry 2.
+    pub(crate) async fn closed_hour(&self, deposit: i64) -> (String, Vec<Node>) {
+        let supported = self.supported_hour(deposit).await;
+        self.clock.advance_s(4_200);
+        assert_eq!(self.close_epochs().await, 1);
+        supported
     }
 
     /// Makes an invite for an hour; its code.

@@ -212,3 +212,67 @@ async fn what_was_answered_survives_kill_9_at_any_moment() {
         assert!(stored.contains(&id.as_str()), "{id} was answered and is lost");
     }
 }
+
+/// A process with a stream that got one deposit, stopped again.
+async fn with_a_deposit(dir: &Path) {
+    let mut process = Process::start(dir);
+    let token = token(dir);
+    let id = "alice";
+    let body = json!({
+        "stream": id, "title": "t", "streamer": "s", "origin": "http://127.0.0.1/a.m3u8",
+        "key": null, "pool_per_hour": 3_600_000, "currency": "EUR",
+    });
+    let client = reqwest::Client::new();
+    let post = |path: &str, body: &Value| {
+        client.post(format!("{}{path}", process.url)).bearer_auth(&token).json(body).send()
+    };
+    assert_eq!(post("/v1/streams", &body).await.unwrap().status(), 201);
+    let deposit = json!({"idempotency_key": "march", "amount": 2_500_000, "currency": "EUR"});
+    assert_eq!(post("/v1/streams/alice/deposits", &deposit).await.unwrap().status(), 201);
+    process.signal("-TERM");
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+}
+
+fn verify_ledger(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamr-coordinator"));
+    let output = command.current_dir(dir).arg("verify-ledger").args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn a_right_book_is_verified_and_a_changed_one_is_named_and_exits_65() {
+    let dir = tempfile::tempdir().unwrap();
+    with_a_deposit(dir.path()).await;
+    let (code, stdout, stderr) = verify_ledger(dir.path(), &[]);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.contains("EUR (millionths): deposited 2500000 = pools 2500000"), "{stdout}");
+    let head = stdout.lines().next().unwrap().split("the last is ").nth(1).unwrap().to_owned();
+    assert_eq!(verify_ledger(dir.path(), &["--expect", &head]).0, 0);
+    let other = format!("1:{}", "ab".repeat(32));
+    let (code, _, stderr) = verify_ledger(dir.path(), &["--expect", &other]);
+    assert!(code == 65 && stderr.contains("another book"), "{code} {stderr}");
+
+    let file = dir.path().join("coordinator.sqlite");
+    let mut bytes = fs::read(&file).unwrap();
+    let text = b"deposit:alice:march";
+    let places: Vec<usize> =
+        (0..bytes.len() - text.len()).filter(|&at| bytes[at..].starts_with(text)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + text.len()].copy_from_slice(b"deposit:alice:april");
+    }
+    fs::write(&file, bytes).unwrap();
+    let (code, stdout, stderr) = verify_ledger(dir.path(), &[]);
+    assert_eq!((code, stdout.as_str()), (65, ""), "{stderr}");
+    assert!(stderr.contains("entry 1") && stderr.contains("changed"), "{stderr}");
+}
+
+#[test]
+fn verifying_changes_nothing_and_a_database_that_is_not_there_exits_66() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = verify_ledger(dir.path(), &["--database", "missing.sqlite"]);
+    assert!(code == 66 && stderr.contains("missing.sqlite"), "{code} {stderr}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert_eq!(verify_ledger(dir.path(), &["--no-such-flag"]).0, 64);
+}

@@ -59,11 +59,13 @@ mod tests {
 
     use serde_json::Value;
     use streamr_coordinator_api::ErrorCode;
+    use streamr_model::MicroUnits;
 
-    use crate::testing::{Node, Running};
+    use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 16] = [
+    const ROUTES: [(&str, &str, &str); 30] = [
+        ("delete", "/v1/nodes/{node}/payee", ""),
         ("delete", "/v1/streams/{stream}/live", ""),
         ("get", "/healthz", ""),
         ("get", "/openapi.json", ""),
@@ -71,14 +73,27 @@ mod tests {
         ("get", "/v1/keys", "PublicKeys"),
         ("get", "/v1/nodes/{node}/impact", "Impact"),
         ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
+        ("get", "/v1/nodes/{node}/earnings", "Earnings"),
+        ("get", "/v1/nodes/{node}/earnings/{stream}/{hour}", "EpochDetail"),
+        ("get", "/v1/payouts/{batch}", "PayoutBatch"),
+        ("get", "/v1/payouts/{batch}/document", ""),
         ("get", "/v1/streams", "LiveStreams"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
         ("post", "/v1/heartbeats", "HeartbeatAnswer"),
+        ("post", "/v1/ledger/corrections", "Corrected"),
         ("post", "/v1/nodes", "Enrolled"),
         ("post", "/v1/nodes/challenge", "Challenge"),
         ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
+        ("post", "/v1/payouts", "PayoutBatch"),
+        ("post", "/v1/payouts/quote", "PayoutQuote"),
+        ("post", "/v1/payouts/{batch}/post", "PayoutBatch"),
+        ("post", "/v1/payouts/{batch}/refresh", "PayoutBatch"),
+        ("post", "/v1/payouts/{batch}/submit", "PayoutBatch"),
+        ("post", "/v1/payouts/{batch}/void", "PayoutBatch"),
         ("post", "/v1/streams", "StreamRegistered"),
+        ("post", "/v1/streams/{stream}/deposits", "Deposited"),
         ("post", "/v1/streams/{stream}/invites", "InviteCreated"),
+        ("put", "/v1/nodes/{node}/payee", ""),
         ("put", "/v1/streams/{stream}/live", ""),
     ];
     /// Where secrets may stand, and under what names.
@@ -167,18 +182,23 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_that_is_read_holds_a_secret_nor_does_the_database() {
-        let mut coordinator = Running::start().await;
-        let publish_secret = coordinator.register("alice").await;
+        let mut coordinator =
+            Running::start_with(|config| config.payout_terms.threshold = MicroUnits(10_000)).await;
+        let (publish_secret, mut nodes) = coordinator.closed_hour(10_000_000).await;
         let (used, unused) = (
             coordinator.invite("alice", &publish_secret).await,
             coordinator.invite("alice", &publish_secret).await,
         );
-        let mut node = Node::new(1);
-        node.enrol(&coordinator, Some(&used)).await.unwrap();
+        Node::new(3).enrol(&coordinator, Some(&used)).await.unwrap();
         coordinator.put_live("alice", &publish_secret).await;
+        let mut node = nodes.remove(0);
         node.beat(&coordinator).await;
+        coordinator.set_payee(&node).await;
+        coordinator.begin_payouts("march", "csv").await;
         let secrets = [&publish_secret, &used, &unused, &node.token, &coordinator.operator].map(Clone::clone);
 
+        let earnings = format!("/v1/nodes/{}/earnings", node.id());
+        let epoch = format!("{earnings}/alice/{}", START / 3_600_000);
         let impact = format!("/v1/nodes/{}/impact", node.id());
         let preview = format!("/v1/invites/{unused}");
         let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
@@ -191,10 +211,15 @@ mod tests {
             &impact,
             &preview,
             &receipts,
+            &earnings,
+            &epoch,
+            "/v1/payouts/march",
+            "/v1/payouts/march/document",
         ];
         assert_eq!(paths.len(), ROUTES.iter().filter(|(method, ..)| *method == "get").count());
         for path in paths {
-            let answer = coordinator.get_as(path, Some(&node.token)).await;
+            let token = if path.contains("/payouts/") { &coordinator.operator } else { &node.token };
+            let answer = coordinator.get_as(path, Some(token)).await;
             assert!(answer.status().is_success(), "{path}");
             let text = format!("{:?} {}", answer.headers().clone(), answer.text().await.unwrap());
             assert!(secrets.iter().all(|secret| !text.contains(secret.as_str())), "{path}: {text}");

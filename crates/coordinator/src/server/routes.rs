@@ -9,7 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
-use crate::handlers::{health, heartbeats, invites, keys, nodes, openapi, streams};
+use crate::handlers::{
+    earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, payouts, streams,
+};
 use crate::limits::Class;
 use crate::problem::Refused;
 use crate::state::AppState;
@@ -33,16 +35,31 @@ pub(super) fn router(app: AppState) -> Router {
     let heartbeat = OpenApiRouter::new()
         .routes(routes!(heartbeats::heartbeat))
         .routes(routes!(nodes::hand_in_receipts::hand_in_receipts));
+    let operate = OpenApiRouter::new()
+        .routes(routes!(ledger::deposit::deposit))
+        .routes(routes!(ledger::correct::correct))
+        .routes(routes!(payouts::payee::set, payouts::payee::forget))
+        .routes(routes!(payouts::quote::quote))
+        .routes(routes!(payouts::begin::begin))
+        .routes(routes!(payouts::show::show))
+        .routes(routes!(payouts::document::document))
+        .routes(routes!(payouts::submit::submit))
+        .routes(routes!(payouts::refresh::refresh))
+        .routes(routes!(payouts::settle::post))
+        .routes(routes!(payouts::settle::void));
     let read = OpenApiRouter::new()
         .routes(routes!(streams::list::list))
         .routes(routes!(streams::members::members))
         .routes(routes!(nodes::impact::impact))
         .routes(routes!(nodes::show_receipts::show_receipts))
-        .routes(routes!(keys::keys));
+        .routes(routes!(keys::keys))
+        .routes(routes!(earnings::list::list))
+        .routes(routes!(earnings::epoch::epoch));
     let service = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
 
     let v1 = limited(enrol, Class::Enrol)
         .merge(limited(publish, Class::Publish))
+        .merge(limited(operate, Class::Publish))
         .merge(limited(heartbeat, Class::Heartbeat))
         .merge(limited(read, Class::Read));
     let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())

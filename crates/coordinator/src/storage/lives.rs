@@ -101,6 +101,35 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes what the stream was said to have in an hour in which it was live; the most stays.
+    pub async fn note_bitrate(
+        &mut self,
+        stream: &StreamId,
+        hour: Hour,
+        bitrate: BitsPerSecond,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE live_hours SET bitrate_bps = $1 WHERE stream = $2 AND hour = $3 AND bitrate_bps < $1",
+        )
+        .bind(int(bitrate.0))
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// What the stream was said to have at most in an hour; 0 where it was not said.
+    pub async fn bitrate_of_hour(&mut self, stream: &StreamId, hour: Hour) -> Result<BitsPerSecond> {
+        let bitrate: Option<i64> =
+            sqlx::query_scalar("SELECT bitrate_bps FROM live_hours WHERE stream = $1 AND hour = $2")
+                .bind(stream.as_str())
+                .bind(int(hour.0))
+                .fetch_optional(self.db())
+                .await?;
+        Ok(BitsPerSecond(bitrate.map_or(0, uint)))
+    }
+
     /// How long the stream was live in an hour, in milliseconds.
     pub async fn live_time(&mut self, stream: &StreamId, hour: Hour) -> Result<u64> {
         let live_ms: Option<i64> =

@@ -30,6 +30,16 @@ struct KeptRow {
     signed: Vec<u8>,
 }
 
+impl KeptRow {
+    fn kept(self) -> Result<KeptReceipt> {
+        Ok(KeptReceipt {
+            sequence: u32::try_from(self.sequence).unwrap_or(u32::MAX),
+            counts: counts(self.bytes, self.blocks, self.on_time, self.bad),
+            signed: signed_by_both(&self.signed)?,
+        })
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct DeliveryRow {
     slot: i64,
@@ -64,14 +74,20 @@ impl Tx {
         .bind(&receipt.session.to_be_bytes()[..])
         .fetch_optional(self.db())
         .await?;
-        row.map(|row| {
-            Ok(KeptReceipt {
-                sequence: u32::try_from(row.sequence).unwrap_or(u32::MAX),
-                counts: counts(row.bytes, row.blocks, row.on_time, row.bad),
-                signed: signed_by_both(&row.signed)?,
-            })
-        })
-        .transpose()
+        row.map(KeptRow::kept).transpose()
+    }
+
+    /// All of a window, as they were kept.
+    pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<KeptReceipt>> {
+        let rows: Vec<KeptRow> = sqlx::query_as(
+            "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
+             WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
+        )
+        .bind(stream.as_str())
+        .bind(int(window.0))
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter().map(KeptRow::kept).collect()
     }
 
     /// For how many providers other than `receipt`'s its consumer signed in its window.
