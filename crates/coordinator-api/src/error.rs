@@ -31,6 +31,26 @@ pub enum ErrorCode {
     HeartbeatOutOfOrder,
     /// The node is not enrolled here.
     NodeUnknown,
+    /// The streamer has taken the invite back.
+    InviteRevoked,
+    /// Another account has this handle.
+    HandleTaken,
+    /// The password is too short, too long, or one that is guessed first.
+    PasswordUnsuitable,
+    /// No account has this handle and password, or this passkey. Which of them is wrong is not said.
+    SignInFailed,
+    /// Whoever asks is known and may not do this.
+    Forbidden,
+    /// No such account.
+    AccountUnknown,
+    /// The node belongs to another account.
+    NodeOwned,
+    /// The claim code is unknown, used, too old or for another node.
+    ClaimStale,
+    /// There are as many of these as one account or stream may have.
+    LimitReached,
+    /// The passkey's answer does not hold, or is for another ceremony.
+    PasskeyRefused,
     /// No such path.
     NotFound,
     /// The path is right and the method is not.
@@ -49,7 +69,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for tests and documents.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::Unauthorised,
         Self::StreamUnknown,
@@ -62,6 +82,16 @@ impl ErrorCode {
         Self::SignatureInvalid,
         Self::HeartbeatOutOfOrder,
         Self::NodeUnknown,
+        Self::InviteRevoked,
+        Self::HandleTaken,
+        Self::PasswordUnsuitable,
+        Self::SignInFailed,
+        Self::Forbidden,
+        Self::AccountUnknown,
+        Self::NodeOwned,
+        Self::ClaimStale,
+        Self::LimitReached,
+        Self::PasskeyRefused,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::PayloadTooLarge,
@@ -74,13 +104,23 @@ impl ErrorCode {
     /// The HTTP status that carries it.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadRequest | Self::CoordinatorMismatch => 400,
-            Self::Unauthorised => 401,
-            Self::SignatureInvalid => 403,
-            Self::StreamUnknown | Self::InviteUnknown | Self::NodeUnknown | Self::NotFound => 404,
+            Self::BadRequest | Self::CoordinatorMismatch | Self::PasswordUnsuitable => 400,
+            Self::Unauthorised | Self::SignInFailed => 401,
+            Self::SignatureInvalid | Self::Forbidden | Self::PasskeyRefused => 403,
+            Self::StreamUnknown
+            | Self::InviteUnknown
+            | Self::NodeUnknown
+            | Self::AccountUnknown
+            | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::StreamTaken | Self::ChallengeStale | Self::HeartbeatOutOfOrder => 409,
-            Self::InviteUsed | Self::InviteExpired => 410,
+            Self::StreamTaken
+            | Self::ChallengeStale
+            | Self::HeartbeatOutOfOrder
+            | Self::HandleTaken
+            | Self::NodeOwned
+            | Self::ClaimStale
+            | Self::LimitReached => 409,
+            Self::InviteUsed | Self::InviteExpired | Self::InviteRevoked => 410,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::RateLimited => 429,
@@ -104,6 +144,16 @@ impl ErrorCode {
             Self::SignatureInvalid => "The signature does not hold",
             Self::HeartbeatOutOfOrder => "The heartbeat does not follow the last one",
             Self::NodeUnknown => "The node is not enrolled here",
+            Self::InviteRevoked => "The invite was taken back",
+            Self::HandleTaken => "The handle is taken",
+            Self::PasswordUnsuitable => "The password is not suitable",
+            Self::SignInFailed => "The handle or password is wrong",
+            Self::Forbidden => "This account may not do that",
+            Self::AccountUnknown => "No such account",
+            Self::NodeOwned => "The node belongs to another account",
+            Self::ClaimStale => "The claim code is unknown, used or too old",
+            Self::LimitReached => "There are too many of these already",
+            Self::PasskeyRefused => "The passkey's answer is refused",
             Self::NotFound => "No such path",
             Self::MethodNotAllowed => "This path does not take this method",
             Self::PayloadTooLarge => "The body is too long",

@@ -4,18 +4,26 @@
 //! (publish secret, node token, operator token) travel in `Authorization: Bearer` and in the one response
 //! that creates them, nowhere else.
 
+pub mod accounts;
 pub mod error;
 pub mod impact;
 pub mod invites;
 pub mod membership;
 pub mod nodes;
+pub mod passkeys;
 pub mod streams;
 
+pub use accounts::{
+    AccountView, AskClaim, Carry, ChangePassword, ClaimCode, ClaimNode, CreateAccount, OwnNode, OwnNodes,
+    OwnStreams, ResetPassword, Role, SecretRotated, SetRole, SetStanding, SignIn, SignedIn, Standing,
+    StandingSet, Standings,
+};
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
-pub use invites::{CreateInvite, InviteCreated, InvitePreview};
+pub use invites::{CreateInvite, InviteCreated, InvitePreview, InviteState, Invites, ListedInvite};
 pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{Challenge, ChallengeRequest, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest};
+pub use passkeys::{AddPasskey, BeginPasskey, PasskeyChallenge, PasskeyView, Passkeys, SignInWithPasskey};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 
 /// Every path begins with this.
