@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -31,9 +32,14 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// Whether a reverse proxy in front sets `X-Forwarded-For`. Without one, clients could set it themselves.
     pub behind_proxy: bool,
+    /// How long a request may take, its body included.
+    pub request_deadline: Duration,
 }
 
 impl Config {
+    /// How long a request may take unless something else is said.
+    pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
     /// On a loopback port of the system's choice, with nothing in front.
     pub fn new(database: PathBuf, operator_token: String) -> Self {
         Self {
@@ -43,6 +49,7 @@ impl Config {
             public_url: None,
             rate_limit: RateLimit::On,
             behind_proxy: false,
+            request_deadline: Self::REQUEST_DEADLINE,
         }
     }
 }

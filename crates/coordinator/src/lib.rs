@@ -5,8 +5,10 @@
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
+//! [`accounts`].
 
+pub mod accounts;
 mod challenge;
 mod clock;
 mod config;
@@ -20,6 +22,7 @@ pub mod limits;
 mod membership;
 pub mod neighbours;
 mod operator_token;
+mod passkeys;
 mod presence;
 mod problem;
 mod reporting;
@@ -27,6 +30,7 @@ pub mod rewards;
 mod secret;
 mod server;
 pub mod session;
+mod sign_in;
 mod state;
 pub mod storage;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Listening, routes, and what every request passes through.
 
 mod guard;
+#[cfg(test)]
+mod hostile_clients;
 mod listener;
 mod routes;
 
@@ -15,12 +17,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::accounts::throttle::Throttle;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::config::{Config, RateLimit};
 use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::secret::{SecretHash, random};
+use crate::sign_in::passwords::Passwords;
 use crate::state::App;
 use crate::storage::{Storage, StorageError};
 
@@ -85,11 +89,14 @@ impl Coordinator {
             operator: SecretHash::of(&config.operator_token),
             public_url: config.public_url,
             challenges: Mutex::new(Challenges::new(random())),
+            passwords: Passwords::default(),
+            throttle: Mutex::new(Throttle::default()),
             tables: Tables::default(),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
         });
-        let service = routes::router(app).into_make_service_with_connect_info::<listener::Peer>();
+        let service = routes::router(app, config.request_deadline)
+            .into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::BoundedListener::new(listener);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
@@ -110,6 +117,12 @@ impl Coordinator {
     /// Its address on this machine.
     pub fn url(&self) -> Url {
         format!("http://{}/", self.local_addr).parse().expect("a socket address makes an http address")
+    }
+
+    /// What it stores, for tests of what is not on any path yet.
+    #[cfg(test)]
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Takes no more requests, gives those under way a moment, closes the database.

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamr_model::UnixMs;
 use url::Url;
 
+use crate::accounts::throttle::Throttle;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::secret::SecretHash;
+use crate::sign_in::passwords::Passwords;
 use crate::storage::Storage;
 
 /// Handed to every handler.
@@ -22,6 +24,9 @@ pub(crate) struct App {
     pub(crate) operator: SecretHash,
     pub(crate) public_url: Option<Url>,
     pub(crate) challenges: Mutex<Challenges>,
+    pub(crate) passwords: Passwords,
+    /// Counts failed attempts to sign in. In memory: after a restart everybody has their free guesses again.
+    pub(crate) throttle: Mutex<Throttle>,
     /// Made of what is in `storage`, and made anew when that has changed.
     pub(crate) tables: Tables,
     /// `None` where the operator switched limits off.

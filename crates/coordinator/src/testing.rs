@@ -1,6 +1,9 @@
 //! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
 //! test moves.
 
+pub(crate) mod authenticator;
+pub(crate) mod people;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
