@@ -63,11 +63,44 @@ pub struct CreateAccount {
     /// What the account is for.
     #[serde(default)]
     pub role: Role,
+    /// An account invite to use up, which says what the account is for instead.
+    #[serde(default)]
+    pub invite: Option<String>,
 }
 
 impl fmt::Debug for CreateAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateAccount").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+/// `POST /accounts/invites` (operator): let somebody make an account of a role with a password that only they know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InviteAccount {
+    /// What the account is for.
+    pub role: Role,
+    /// Seconds until the invite expires: as for [`CreateInvite`](crate::CreateInvite).
+    pub valid_s: u64,
+}
+
+/// Answer to [`InviteAccount`]. The code appears only here, and works once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AccountInvited {
+    /// For [`CreateAccount`].
+    pub code: String,
+    /// When it expires.
+    #[schema(value_type = u64)]
+    pub expires_at: UnixMs,
+}
+
+impl AccountInvited {
+    /// Account invites that can be open at once.
+    pub const MAX_OPEN: u64 = 1000;
+}
+
+impl fmt::Debug for AccountInvited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountInvited").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -283,12 +316,14 @@ mod tests {
                     handle: "alice".into(),
                     password: secret.into(),
                     email: None,
-                    role: Role::Supporter
+                    role: Role::Supporter,
+                    invite: Some(secret.into()),
                 }
             ),
             format!("{:?}", SignIn { handle: "alice".into(), password: secret.into(), carry: Carry::Bearer }),
             format!("{:?}", ResetPassword { password: secret.into() }),
             format!("{:?}", ChangePassword { current: secret.into(), new: secret.into() }),
+            format!("{:?}", AccountInvited { code: secret.into(), expires_at: UnixMs(0) }),
             format!("{:?}", ClaimCode { code: secret.into(), expires_at: UnixMs(0) }),
             format!("{:?}", SecretRotated { publish_secret: secret.into() }),
         ];

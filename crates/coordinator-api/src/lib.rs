@@ -14,9 +14,9 @@ pub mod passkeys;
 pub mod streams;
 
 pub use accounts::{
-    AccountView, AskClaim, Carry, ChangePassword, ClaimCode, ClaimNode, CreateAccount, OwnNode, OwnNodes,
-    OwnStreams, ResetPassword, Role, SecretRotated, SetRole, SetStanding, SignIn, SignedIn, Standing,
-    StandingSet, Standings,
+    AccountInvited, AccountView, AskClaim, Carry, ChangePassword, ClaimCode, ClaimNode, CreateAccount,
+    InviteAccount, OwnNode, OwnNodes, OwnStreams, ResetPassword, Role, SecretRotated, SetRole, SetStanding,
+    SignIn, SignedIn, Standing, StandingSet, Standings,
 };
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};

@@ -39,6 +39,13 @@ BEGIN SELECT RAISE(ABORT, 'standings are a history: add a new one'); END;
 CREATE TRIGGER standings_are_not_removed BEFORE DELETE ON standings
 BEGIN SELECT RAISE(ABORT, 'standings are a history: add a new one'); END;
 
+-- Invites to make an account of a role. A used one is gone: the account itself says that it was used.
+CREATE TABLE account_invites (
+    code_hash  BLOB PRIMARY KEY NOT NULL,
+    role       TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
 -- Sessions of people. (`sessions` are those of nodes.)
 CREATE TABLE sign_ins (
     token_hash BLOB PRIMARY KEY NOT NULL,

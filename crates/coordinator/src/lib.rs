@@ -5,8 +5,8 @@
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
-//! [`accounts`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`],
+//! [`rewards`], [`limits`], [`accounts`].
 
 pub mod accounts;
 mod challenge;

@@ -9,6 +9,7 @@
 //! power cut the last moments may be, but the file is never corrupt. That is the right side of the trade
 //! for heartbeats, which are most of the writes: a node whose last one is missing begins a new session.
 
+mod account_invites;
 mod account_nodes;
 mod account_passkeys;
 mod account_sessions;

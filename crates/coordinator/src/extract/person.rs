@@ -96,9 +96,12 @@ impl FromRequestParts<AppState> for Asker {
 impl OptionalFromRequestParts<AppState> for Asker {
     type Rejection = Refused;
 
-    /// `None` is nobody in particular. Who says to be somebody and is not is refused all the same.
+    /// `None` is nobody in particular. Who sends a wrong token is refused all the same; a cookie that is over, or
+    /// that another site's page sends, is nobody's: it must not keep anybody from making an account.
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Option<Self>, Refused> {
-        asker(parts, app).await
+        let by_token = parts.headers.contains_key(header::AUTHORIZATION);
+        let asker = asker(parts, app).await;
+        if by_token { asker } else { Ok(asker.ok().flatten()) }
     }
 }
 

@@ -68,7 +68,7 @@ mod tests {
     use crate::testing::{Node, Running};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 37] = [
+    const ROUTES: [(&str, &str, &str); 39] = [
         ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
         ("delete", "/v1/nodes/{node}/account", ""),
         ("delete", "/v1/sessions", ""),
@@ -81,6 +81,7 @@ mod tests {
         ("get", "/v1/accounts/me/nodes", "OwnNodes"),
         ("get", "/v1/accounts/me/passkeys", "Passkeys"),
         ("get", "/v1/accounts/me/streams", "OwnStreams"),
+        ("get", "/v1/accounts/{handle}", "AccountView"),
         ("get", "/v1/accounts/{handle}/standings", "Standings"),
         ("get", "/v1/invites/{code}", "InvitePreview"),
         ("get", "/v1/nodes/{node}/impact", "Impact"),
@@ -88,6 +89,7 @@ mod tests {
         ("get", "/v1/streams/{stream}/invites", "Invites"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
         ("post", "/v1/accounts", "AccountView"),
+        ("post", "/v1/accounts/invites", "AccountInvited"),
         ("post", "/v1/accounts/me/claims", "ClaimCode"),
         ("post", "/v1/accounts/me/passkeys", "PasskeyView"),
         ("post", "/v1/accounts/me/passkeys/challenge", "PasskeyChallenge"),
@@ -108,13 +110,14 @@ mod tests {
         ("put", "/v1/streams/{stream}/live", ""),
     ];
     /// Where secrets may stand, and under what names.
-    const CREATING: [(&str, &[&str]); 6] = [
+    const CREATING: [(&str, &[&str]); 7] = [
         ("StreamRegistered", &["publish_secret"]),
         ("Enrolled", &["token"]),
         ("InviteCreated", &["code", "link"]),
         ("SignedIn", &["token"]),
         ("SecretRotated", &["publish_secret"]),
         ("ClaimCode", &["code"]),
+        ("AccountInvited", &["code"]),
     ];
 
     async fn document() -> Value {
@@ -229,6 +232,7 @@ mod tests {
             "/v1/accounts/me/nodes",
             "/v1/accounts/me/passkeys",
             "/v1/accounts/me/streams",
+            "/v1/accounts/olga",
             "/v1/accounts/olga/standings",
             "/v1/streams/alice/invites",
         ];

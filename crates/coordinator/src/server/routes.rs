@@ -40,6 +40,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
     let account = OpenApiRouter::new()
         .routes(routes!(sessions::sign_out_everywhere::sign_out_everywhere))
         .routes(routes!(sessions::sign_out::sign_out))
+        .routes(routes!(accounts::invite::invite))
         .routes(routes!(accounts::set_role::set_role))
         .routes(routes!(accounts::reset_password::reset_password))
         .routes(routes!(accounts::add_standing::add_standing))
@@ -62,6 +63,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(passkeys::list::list))
         .routes(routes!(accounts::own_nodes::own_nodes))
         .routes(routes!(accounts::own_streams::own_streams))
+        .routes(routes!(accounts::look_up::look_up))
         .routes(routes!(accounts::list_standings::list_standings));
     let service = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
 

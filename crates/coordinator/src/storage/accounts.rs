@@ -43,7 +43,7 @@ impl TryFrom<Row> for Account {
             id: account_id(&row.account)?,
             handle: handle(&row.handle)?,
             email: row.email,
-            role: value(&ROLES, &row.role, "role")?,
+            role: role(&row.role)?,
             standing: value(&STANDINGS, &row.standing, "standing")?,
             created_at: time(row.created_at),
         })
@@ -93,7 +93,7 @@ impl Tx {
         .bind(account.id.0.as_slice())
         .bind(account.handle.as_str())
         .bind(&account.email)
-        .bind(text(&ROLES, account.role))
+        .bind(role_text(account.role))
         .bind(text(&STANDINGS, account.standing))
         .bind(int(account.created_at.0))
         .execute(self.db())
@@ -162,7 +162,7 @@ impl Tx {
     /// Sets the account's role.
     pub async fn set_role(&mut self, account: &AccountId, role: Role) -> Result<()> {
         sqlx::query("UPDATE people SET role = $1 WHERE account = $2")
-            .bind(text(&ROLES, role))
+            .bind(role_text(role))
             .bind(account.0.as_slice())
             .execute(self.db())
             .await?;
@@ -268,6 +268,14 @@ pub(super) fn account_id(bytes: &[u8]) -> Result<AccountId> {
 
 fn handle(text: &str) -> Result<Handle> {
     text.parse().map_err(|_| StorageError::Unreadable { what: "handle" })
+}
+
+pub(super) fn role_text(role: Role) -> &'static str {
+    text(&ROLES, role)
+}
+
+pub(super) fn role(text: &str) -> Result<Role> {
+    value(&ROLES, text, "role")
 }
 
 fn text<T: PartialEq + Copy>(names: &[(T, &'static str)], value: T) -> &'static str {

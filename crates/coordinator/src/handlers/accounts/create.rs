@@ -9,10 +9,11 @@ use crate::accounts::{Account, Deed, Handle, is_email, password};
 use crate::extract::{Asker, Json};
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
-use crate::secret::random;
+use crate::secret::{SecretHash, random};
 use crate::state::AppState;
 
-/// Make an account. Anybody makes one for a supporter; an operator makes one of any role.
+/// Make an account. Anybody makes one for a supporter; an operator makes one of any role, and who has an account
+/// invite makes one of its role.
 #[utoipa::path(post, path = "/accounts", tag = "accounts", security((), ("operator" = []), ("session" = [])),
     request_body = CreateAccount,
     responses((status = 201, description = "Made", body = AccountView), (status = "default", response = ProblemResponse)))]
@@ -39,7 +40,7 @@ pub(crate) async fn create(
     let password = app.passwords.hash(password).await?;
 
     let now = app.now();
-    let account = Account {
+    let mut account = Account {
         id: AccountId(random()),
         handle,
         email: email.map(str::to_owned),
@@ -48,6 +49,10 @@ pub(crate) async fn create(
         created_at: now,
     };
     let mut tx = app.storage.write().await?;
+    if let Some(code) = &request.invite {
+        let role = tx.take_account_invite(SecretHash::of_invite_code(code), now).await?;
+        account.role = role.ok_or_else(no_invite)?;
+    }
     if !tx.create_account(&account).await? {
         let detail = format!("Another account is called “{}”. Choose another handle.", account.handle);
         return Err(Refused::new(ErrorCode::HandleTaken, detail));
@@ -58,8 +63,15 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(account.view())))
 }
 
+fn no_invite() -> Refused {
+    let detail =
+        "No account invite has this code, or it was used or is too old. Ask the operator for another.";
+    Refused::new(ErrorCode::InviteUnknown, detail)
+}
+
 #[cfg(test)]
 mod tests {
+    use reqwest::Method;
     use serde_json::json;
     use streamr_coordinator_api::{AccountView, ErrorCode, Role, Standing};
 
@@ -94,6 +106,32 @@ mod tests {
         let operator = coordinator.person("olga", "operator").await;
         let made = coordinator.post("/v1/accounts", Some(&operator), &body("bob", "streamer")).await;
         assert_eq!(made.json::<AccountView>().await.unwrap().role, Role::Streamer);
+    }
+
+    #[tokio::test]
+    async fn a_cookie_that_is_over_keeps_nobody_from_making_an_account() {
+        let coordinator = Running::start().await;
+        coordinator.person("alice", "supporter").await;
+        let cookie = coordinator.browser_cookie("alice").await;
+        coordinator.clock.advance_s(40 * 24 * 3600);
+        let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+        let body = json!({"handle": "bob", "password": PASSWORD});
+        let made = coordinator.browse(Method::POST, "/v1/accounts", &headers, Some(&body)).await;
+        assert_eq!(made.status(), 201);
+    }
+
+    #[tokio::test]
+    async fn another_site_cannot_make_an_operator_with_an_operators_cookie() {
+        let coordinator = Running::start().await;
+        coordinator.person("olga", "operator").await;
+        let cookie = coordinator.browser_cookie("olga").await;
+        let body = json!({"handle": "mallory", "password": PASSWORD, "role": "operator"});
+        let make = async |site: &str| {
+            let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", site)];
+            coordinator.browse(Method::POST, "/v1/accounts", &headers, Some(&body)).await
+        };
+        assert_eq!(code_of(make("cross-site").await).await, ErrorCode::Unauthorised);
+        assert_eq!(make("same-origin").await.status(), 201);
     }
 
     #[tokio::test]

@@ -163,6 +163,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn neither_a_heartbeat_nor_enrolling_again_changes_whose_a_node_is() {
+        let coordinator = Running::start().await;
+        coordinator.register("alice").await;
+        let alice = coordinator.person("alice", "supporter").await;
+        let mut node = Node::enrolled(&coordinator, 1).await;
+        let code = coordinator.claim_code(&alice, &node).await;
+        coordinator.claim("alice", &code, &node).await;
+        node.beat(&coordinator).await;
+        node.enrol(&coordinator, None).await.unwrap();
+        assert_eq!(nodes(&coordinator, &alice).await, [node.id()]);
+        let path = format!("/v1/nodes/{}/account", node.id());
+        coordinator.delete(&path, Some(&alice)).await;
+        node.beat(&coordinator).await;
+        node.enrol(&coordinator, None).await.unwrap();
+        assert!(nodes(&coordinator, &alice).await.is_empty());
+    }
+
+    #[tokio::test]
     async fn a_node_that_is_not_enrolled_is_nobodys() {
         let coordinator = Running::start().await;
         let alice = coordinator.person("alice", "supporter").await;
