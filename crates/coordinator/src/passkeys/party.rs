@@ -7,7 +7,7 @@ use url::{Host, Url};
 use webauthn_rp::bin::{Decode, Encode};
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
 use webauthn_rp::request::register::{
-    PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle, Username,
+    CredProtect, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle, Username,
 };
 use webauthn_rp::request::{AsciiDomain, PublicKeyCredentialDescriptor, RpId};
 use webauthn_rp::response::auth::DiscoverableAuthentication;
@@ -90,7 +90,10 @@ impl RelyingParty {
             Ok(PublicKeyCredentialDescriptor { id, transports: AuthTransports::NONE })
         });
         let known = known.collect::<Result<Vec<_>, Refused>>()?;
-        let options = PublicKeyCredentialCreationOptions::passkey(&self.id, user, known);
+        let mut options = PublicKeyCredentialCreationOptions::passkey(&self.id, user, known);
+        // The library asks authenticators to enforce this themselves, and browsers then refuse all that cannot.
+        // Whether the person was verified is checked at every use anyway.
+        options.extensions.cred_protect = CredProtect::None;
         let (server, client) = options.start_ceremony().map_err(|_| refused())?;
         begun(server.encode(), &client)
     }

@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(one["user"]["name"], "alice");
         assert_eq!(one["authenticatorSelection"]["userVerification"], "required");
         assert_ne!(one["challenge"], two["challenge"]);
+        assert_eq!(one["extensions"], json!({}), "nothing that browsers would refuse authenticators for");
     }
 
     #[tokio::test]
