@@ -43,6 +43,26 @@ pub enum ErrorCode {
     LedgerConflict,
     /// The payment provider failed or refused.
     ProviderFailed,
+    /// The streamer has taken the invite back.
+    InviteRevoked,
+    /// Another account has this handle.
+    HandleTaken,
+    /// The password is too short, too long, or one that is guessed first.
+    PasswordUnsuitable,
+    /// No account has this handle and password, or this passkey. Which of them is wrong is not said.
+    SignInFailed,
+    /// Whoever asks is known and may not do this.
+    Forbidden,
+    /// No such account.
+    AccountUnknown,
+    /// The node belongs to another account.
+    NodeOwned,
+    /// The claim code is unknown, used, too old or for another node.
+    ClaimStale,
+    /// There are as many of these as one account or stream may have.
+    LimitReached,
+    /// The passkey's answer does not hold, or is for another ceremony.
+    PasskeyRefused,
     /// No such path.
     NotFound,
     /// The path is right and the method is not.
@@ -61,7 +81,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for tests and documents.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 35] = [
         Self::BadRequest,
         Self::Unauthorised,
         Self::StreamUnknown,
@@ -80,6 +100,16 @@ impl ErrorCode {
         Self::PayoutUnknown,
         Self::LedgerConflict,
         Self::ProviderFailed,
+        Self::InviteRevoked,
+        Self::HandleTaken,
+        Self::PasswordUnsuitable,
+        Self::SignInFailed,
+        Self::Forbidden,
+        Self::AccountUnknown,
+        Self::NodeOwned,
+        Self::ClaimStale,
+        Self::LimitReached,
+        Self::PasskeyRefused,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::PayloadTooLarge,
@@ -92,15 +122,28 @@ impl ErrorCode {
     /// The HTTP status that carries it.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadRequest | Self::CoordinatorMismatch => 400,
-            Self::Unauthorised => 401,
-            Self::SignatureInvalid => 403,
-            Self::StreamUnknown | Self::InviteUnknown | Self::NodeUnknown | Self::NotFound => 404,
-            Self::EntryUnknown | Self::EpochUnknown | Self::PayoutUnknown => 404,
+            Self::BadRequest | Self::CoordinatorMismatch | Self::PasswordUnsuitable => 400,
+            Self::Unauthorised | Self::SignInFailed => 401,
+            Self::SignatureInvalid | Self::Forbidden | Self::PasskeyRefused => 403,
+            Self::StreamUnknown
+            | Self::InviteUnknown
+            | Self::NodeUnknown
+            | Self::AccountUnknown
+            | Self::EntryUnknown
+            | Self::EpochUnknown
+            | Self::PayoutUnknown
+            | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::StreamTaken | Self::ChallengeStale | Self::HeartbeatOutOfOrder => 409,
-            Self::KeyReused | Self::LedgerConflict => 409,
-            Self::InviteUsed | Self::InviteExpired => 410,
+            Self::StreamTaken
+            | Self::ChallengeStale
+            | Self::HeartbeatOutOfOrder
+            | Self::HandleTaken
+            | Self::NodeOwned
+            | Self::ClaimStale
+            | Self::KeyReused
+            | Self::LedgerConflict
+            | Self::LimitReached => 409,
+            Self::InviteUsed | Self::InviteExpired | Self::InviteRevoked => 410,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::RateLimited => 429,
@@ -131,6 +174,16 @@ impl ErrorCode {
             Self::PayoutUnknown => "No such payout",
             Self::LedgerConflict => "The ledger does not stand so that this can be done",
             Self::ProviderFailed => "The payment provider failed",
+            Self::InviteRevoked => "The invite was taken back",
+            Self::HandleTaken => "The handle is taken",
+            Self::PasswordUnsuitable => "The password is not suitable",
+            Self::SignInFailed => "The handle or password is wrong",
+            Self::Forbidden => "This account may not do that",
+            Self::AccountUnknown => "No such account",
+            Self::NodeOwned => "The node belongs to another account",
+            Self::ClaimStale => "The claim code is unknown, used or too old",
+            Self::LimitReached => "There are too many of these already",
+            Self::PasskeyRefused => "The passkey's answer is refused",
             Self::NotFound => "No such path",
             Self::MethodNotAllowed => "This path does not take this method",
             Self::PayloadTooLarge => "The body is too long",

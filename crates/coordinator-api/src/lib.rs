@@ -4,6 +4,7 @@
 //! (publish secret, node token, operator token) travel in `Authorization: Bearer` and in the one response
 //! that creates them, nowhere else.
 
+pub mod accounts;
 pub mod earnings;
 pub mod error;
 pub mod impact;
@@ -11,19 +12,26 @@ pub mod invites;
 pub mod ledger;
 pub mod membership;
 pub mod nodes;
+pub mod passkeys;
 pub mod payouts;
 pub mod receipts;
 pub mod streams;
 
+pub use accounts::{
+    AccountInvited, AccountView, AskClaim, Carry, ChangePassword, ClaimCode, ClaimNode, CreateAccount,
+    InviteAccount, OwnNode, OwnNodes, OwnStreams, ResetPassword, Role, SecretRotated, SetRole, SetStanding,
+    SignIn, SignedIn, Standing, StandingSet, Standings,
+};
 pub use earnings::{AmountParts, CurrencyEarnings, Earnings, EpochDetail, EpochEarnings, EpochState, Work};
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
-pub use invites::{CreateInvite, InviteCreated, InvitePreview};
+pub use invites::{CreateInvite, InviteCreated, InvitePreview, InviteState, Invites, ListedInvite};
 pub use ledger::{Corrected, Correction, Deposit, Deposited};
 pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{
     Challenge, ChallengeRequest, Enrol, Enrolled, Granted, HeartbeatAnswer, HeartbeatRequest, PublicKeys,
 };
+pub use passkeys::{AddPasskey, BeginPasskey, PasskeyChallenge, PasskeyView, Passkeys, SignInWithPasskey};
 pub use payouts::{
     BeginPayouts, Destination, Payee, PayeeView, PayoutBatch, PayoutItem, PayoutMethod, PayoutQuote,
     PayoutRequest, PayoutState, SettlePayouts,

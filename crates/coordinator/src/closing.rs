@@ -3,7 +3,6 @@
 //! Every replica may run `run`: whoever comes second finds the hour closed. Closing with the same input again
 //! does nothing and says so; with another input it is refused, with both hashes.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use streamr_model::{NodeId, StreamId, UnixMs};
@@ -90,7 +89,9 @@ pub(crate) async fn measure(tx: &mut Tx, stream: &Stream, hour: Hour) -> Result<
         _ => None,
     };
     let scores = scores(tx, &stream.stream, hour).await?;
-    let established = established(tx).await?;
+    let nodes: Vec<NodeId> = scores.keys().copied().collect();
+    // Nodes whose account has a stake or a linked identity.
+    let established = tx.established_nodes(&nodes).await?;
     let supporter = |(node, score)| {
         let standing = if established.contains(&node) { Standing::Established } else { Standing::Newcomer };
         (node, Supporter { score, standing })
@@ -113,11 +114,6 @@ pub(crate) async fn purse(tx: &mut Tx, measured: &Measured) -> Result<Purse, Sto
         fund: tx.balance(&Account::Fund(stream()), currency).await?,
         inflow: tx.inflow(&measured.stream, currency, window(measured.hour)).await?,
     })
-}
-
-/// Nodes whose account has a stake or a linked identity. There are no accounts yet, so nobody is.
-async fn established(_: &mut Tx) -> Result<BTreeSet<NodeId>, StorageError> {
-    Ok(BTreeSet::new())
 }
 
 /// Closes what is due at `now`, oldest first, at most [`EPOCHS_PER_TICK`]; how many.

@@ -40,9 +40,14 @@ pub struct Config {
     pub payout_terms: PayoutTerms,
     /// How money can leave, beside as a table.
     pub payout_adapters: Adapters,
+    /// How long a request may take, its body included.
+    pub request_deadline: Duration,
 }
 
 impl Config {
+    /// How long a request may take unless something else is said.
+    pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
     /// On a loopback port of the system's choice, with nothing in front.
     pub fn new(database: PathBuf, operator_token: String) -> Self {
         Self {
@@ -55,6 +60,7 @@ impl Config {
             closing_interval: Duration::from_secs(10),
             payout_terms: PayoutTerms::default(),
             payout_adapters: Adapters::default(),
+            request_deadline: Self::REQUEST_DEADLINE,
         }
     }
 }

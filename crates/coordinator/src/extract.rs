@@ -1,5 +1,7 @@
 //! What handlers take from a request, refused as problems where it is missing or wrong.
 
+mod person;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -14,6 +16,8 @@ use crate::problem::Refused;
 use crate::secret::SecretHash;
 use crate::state::AppState;
 use crate::storage::Stream;
+
+pub(crate) use person::{Asker, ClientAddress, NodeKeeper, Operator, Person, StreamKeeper, StreamOwner};
 
 /// A JSON body, in either direction.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -42,21 +46,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let axum::extract::Path(value) = axum::extract::Path::from_request_parts(parts, state).await?;
         Ok(Self(value))
-    }
-}
-
-/// The operator, by the operator token.
-pub(crate) struct Operator;
-
-impl FromRequestParts<AppState> for Operator {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Refused> {
-        if bearer(&parts.headers)? == app.operator {
-            Ok(Self)
-        } else {
-            Err(unauthorised("This is not the operator token; the operator finds it in the token file."))
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One endpoint per file: its document, its handler, its tests.
 
+pub(crate) mod accounts;
 pub(crate) mod earnings;
 pub(crate) mod health;
 pub(crate) mod heartbeats;
@@ -8,5 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
 pub(crate) mod openapi;
+pub(crate) mod passkeys;
 pub(crate) mod payouts;
+pub(crate) mod sessions;
 pub(crate) mod streams;

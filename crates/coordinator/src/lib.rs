@@ -7,12 +7,13 @@
 //! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
 //! `impact`), in one transaction of [`storage`] → answer. What
 //! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
-//! [`ledger`], [`epoch`], [`fund`].
+//! [`ledger`], [`epoch`], [`fund`], [`accounts`].
 
 // Files that examples share with tests name this crate as examples do.
 #[cfg(test)]
 extern crate self as streamr_coordinator;
 
+pub mod accounts;
 #[cfg(test)]
 mod adversary;
 mod bookkeeping;
@@ -38,6 +39,7 @@ mod membership;
 mod money;
 pub mod neighbours;
 mod operator_token;
+mod passkeys;
 pub mod payouts;
 mod presence;
 mod problem;
@@ -48,6 +50,7 @@ mod scoring;
 mod secret;
 mod server;
 pub mod session;
+mod sign_in;
 mod slots;
 mod state;
 pub mod storage;

@@ -14,6 +14,12 @@ const MAX_BUCKETS: usize = 16_384;
 pub enum Class {
     /// Enrolment, invites looked up, streams registered: what would be guessed or flooded.
     Enrol,
+    /// Accounts made: each costs a password hash and a row that stays.
+    SignUp,
+    /// Passwords and passkeys tried. How often one handle may be tried is `accounts::throttle`'s.
+    SignIn,
+    /// What people change who are signed in.
+    Account,
     /// What a signer repeats.
     Publish,
     /// Heartbeats. A whole household or campus may share one address.
@@ -27,6 +33,9 @@ impl Class {
     fn allowance(self) -> (f64, f64) {
         match self {
             Self::Enrol => (60.0, 2.0),
+            Self::SignUp => (10.0, 1.0 / 60.0),
+            Self::SignIn => (30.0, 0.5),
+            Self::Account => (60.0, 2.0),
             Self::Publish => (100.0, 10.0),
             Self::Heartbeat => (600.0, 50.0),
             Self::Read => (600.0, 50.0),
@@ -34,7 +43,7 @@ impl Class {
     }
 }
 
-/// Who shares a bucket. An IPv6 customer has at least a /64, so that is one address.
+/// Who shares a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     Address(IpAddr),
@@ -43,10 +52,15 @@ enum Who {
 
 impl Who {
     fn of(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V4(v4) => v4.into(),
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        })
+        Self::Address(network(address))
+    }
+}
+
+/// What one customer has: an IPv4 address, or an IPv6 /64.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 
@@ -73,7 +87,7 @@ impl Limits {
         bucket.at = now;
         if bucket.tokens < 1.0 {
             let wait_s = (1.0 - bucket.tokens) / per_s;
-            // At most a second divided by the smallest rate: far inside u32.
+            // At most a second divided by the smallest rate, a minute: far inside u32.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             return Err(wait_s.ceil() as u32);
         }
@@ -120,6 +134,14 @@ mod tests {
         assert_eq!(use_up(&mut limits, address(1), Class::Enrol, now), 60);
         assert_eq!(limits.admit(address(1), Class::Enrol, now), Err(1));
         assert_eq!(use_up(&mut limits, address(1), Class::Enrol, now + Duration::from_secs(3)), 6);
+    }
+
+    #[test]
+    fn an_address_makes_few_accounts_and_then_one_a_minute() {
+        let (mut limits, now) = (Limits::default(), Instant::now());
+        assert_eq!(use_up(&mut limits, address(1), Class::SignUp, now), 10);
+        assert_eq!(limits.admit(address(1), Class::SignUp, now), Err(60));
+        assert_eq!(use_up(&mut limits, address(1), Class::SignUp, now + Duration::from_secs(121)), 2);
     }
 
     #[test]

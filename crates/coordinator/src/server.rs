@@ -1,6 +1,8 @@
 //! Listening, routes, and what every request passes through.
 
 mod guard;
+#[cfg(test)]
+mod hostile_clients;
 mod listener;
 mod routes;
 
@@ -15,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
+use crate::accounts::throttle::Throttle;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::closing;
@@ -24,6 +27,7 @@ use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
+use crate::sign_in::passwords::Passwords;
 use crate::state::App;
 use crate::storage::{Storage, StorageError};
 
@@ -92,6 +96,8 @@ impl Coordinator {
             payout_terms: config.payout_terms,
             payout_adapters: config.payout_adapters,
             challenges: Mutex::new(Challenges::new(random())),
+            passwords: Passwords::default(),
+            throttle: Mutex::new(Throttle::default()),
             tables: Tables::default(),
             boards: ScoreBoards::default(),
             grants: Keys::of(&config.operator_token),
@@ -100,7 +106,8 @@ impl Coordinator {
         });
         let mut jobs = JoinSet::new();
         jobs.spawn(closing::run(app.clone(), config.closing_interval));
-        let service = routes::router(app).into_make_service_with_connect_info::<listener::Peer>();
+        let service = routes::router(app, config.request_deadline)
+            .into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::BoundedListener::new(listener);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streamr_model::UnixMs;
 use url::Url;
 
+use crate::accounts::throttle::Throttle;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::grants::Keys;
@@ -13,6 +14,7 @@ use crate::membership::Tables;
 use crate::payouts::{Adapters, PayoutTerms};
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
+use crate::sign_in::passwords::Passwords;
 use crate::storage::Storage;
 
 /// Handed to every handler.
@@ -27,6 +29,9 @@ pub(crate) struct App {
     pub(crate) payout_terms: PayoutTerms,
     pub(crate) payout_adapters: Adapters,
     pub(crate) challenges: Mutex<Challenges>,
+    pub(crate) passwords: Passwords,
+    /// Counts failed attempts to sign in. In memory: after a restart everybody has their free guesses again.
+    pub(crate) throttle: Mutex<Throttle>,
     /// Made of what is in `storage`, and made anew when that has changed.
     pub(crate) tables: Tables,
     /// The same of the hour under way; a little older.

@@ -9,6 +9,12 @@
 //! power cut the last moments may be, but the file is never corrupt. That is the right side of the trade
 //! for heartbeats, which are most of the writes: a node whose last one is missing begins a new session.
 
+mod account_invites;
+mod account_nodes;
+mod account_passkeys;
+mod account_sessions;
+mod account_streams;
+mod accounts;
 mod deliveries;
 mod epochs;
 #[cfg(test)]
@@ -32,6 +38,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 
+pub use account_passkeys::{Ceremony, StoredPasskey};
+pub use account_sessions::PersonSession;
+pub use accounts::NewStanding;
 pub use deliveries::Delivered;
 pub use epochs::{ClosedEpoch, NodeShare};
 pub use grants::Assigned;

@@ -1,8 +1,10 @@
 //! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
 //! test moves.
 
+pub(crate) mod authenticator;
 pub(crate) mod book;
 pub(crate) mod deliver;
+pub(crate) mod people;
 pub(crate) mod provider;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! Everything that two machines must agree on to the bit is defined here and nowhere else. The crate is
 //! pure: it reads no clock, draws no randomness and does no I/O.
 
+pub mod account;
 pub mod block;
 pub mod heartbeat;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod receipt;
 pub mod signed;
 pub mod units;
 
+pub use account::{AccountClaim, AccountId};
 pub use block::{BlockIndex, BlockSet};
 pub use heartbeat::{EnrolmentProof, Heartbeat, NodeActivity};
 pub use id::{InvalidStreamId, MediaSequence, NodeId, RenditionId, SegmentRef, StreamEpoch, StreamId};

@@ -1,4 +1,6 @@
 //! Invites.
 
 pub(crate) mod create;
+pub(crate) mod list;
 pub(crate) mod preview;
+pub(crate) mod revoke;

@@ -1,7 +1,9 @@
 //! Nodes.
 
 pub(crate) mod challenge;
+pub(crate) mod claim;
 pub(crate) mod enrol;
 pub(crate) mod hand_in_receipts;
 pub(crate) mod impact;
+pub(crate) mod release;
 pub(crate) mod show_receipts;

@@ -4,7 +4,7 @@ use axum::extract::Extension;
 use axum::response::IntoResponse;
 use streamr_coordinator_api::Problem;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 /// The document without its paths; those come with the routes.
 #[derive(OpenApi)]
@@ -24,7 +24,7 @@ pub(crate) struct Document;
 #[expect(dead_code, reason = "stands for a response in the document; problem.rs builds the real one")]
 pub(crate) struct ProblemResponse(Problem);
 
-/// The three kinds of bearer token.
+/// The four kinds of bearer token, and the cookie.
 struct Tokens;
 
 impl utoipa::Modify for Tokens {
@@ -34,11 +34,16 @@ impl utoipa::Modify for Tokens {
             ("operator", "The operator token, from the coordinator's token file"),
             ("publish", "The stream's publish secret, from its registration"),
             ("node", "The node's token, from its enrolment"),
+            ("session", "A person's session, from signing in"),
         ] {
             let scheme =
                 HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let what = "A person's session in a browser; over https the name is __Host-streamr-session. \
+                    What changes anything must come from the coordinator's own origin.";
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description("streamr-session", what));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
 }
 
@@ -64,25 +69,44 @@ mod tests {
     use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 30] = [
+    const ROUTES: [(&str, &str, &str); 56] = [
+        ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
+        ("delete", "/v1/nodes/{node}/account", ""),
         ("delete", "/v1/nodes/{node}/payee", ""),
+        ("delete", "/v1/sessions", ""),
+        ("delete", "/v1/sessions/current", ""),
+        ("delete", "/v1/streams/{stream}/invites/{invite}", ""),
         ("delete", "/v1/streams/{stream}/live", ""),
         ("get", "/healthz", ""),
         ("get", "/openapi.json", ""),
+        ("get", "/v1/accounts/me", "AccountView"),
+        ("get", "/v1/accounts/me/nodes", "OwnNodes"),
+        ("get", "/v1/accounts/me/passkeys", "Passkeys"),
+        ("get", "/v1/accounts/me/streams", "OwnStreams"),
+        ("get", "/v1/accounts/{handle}", "AccountView"),
+        ("get", "/v1/accounts/{handle}/standings", "Standings"),
         ("get", "/v1/invites/{code}", "InvitePreview"),
         ("get", "/v1/keys", "PublicKeys"),
-        ("get", "/v1/nodes/{node}/impact", "Impact"),
-        ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
         ("get", "/v1/nodes/{node}/earnings", "Earnings"),
         ("get", "/v1/nodes/{node}/earnings/{stream}/{hour}", "EpochDetail"),
+        ("get", "/v1/nodes/{node}/impact", "Impact"),
+        ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
         ("get", "/v1/payouts/{batch}", "PayoutBatch"),
         ("get", "/v1/payouts/{batch}/document", ""),
         ("get", "/v1/streams", "LiveStreams"),
+        ("get", "/v1/streams/{stream}/invites", "Invites"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
+        ("post", "/v1/accounts", "AccountView"),
+        ("post", "/v1/accounts/invites", "AccountInvited"),
+        ("post", "/v1/accounts/me/claims", "ClaimCode"),
+        ("post", "/v1/accounts/me/passkeys", "PasskeyView"),
+        ("post", "/v1/accounts/me/passkeys/challenge", "PasskeyChallenge"),
+        ("post", "/v1/accounts/{handle}/standings", ""),
         ("post", "/v1/heartbeats", "HeartbeatAnswer"),
         ("post", "/v1/ledger/corrections", "Corrected"),
         ("post", "/v1/nodes", "Enrolled"),
         ("post", "/v1/nodes/challenge", "Challenge"),
+        ("post", "/v1/nodes/claims", ""),
         ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
         ("post", "/v1/payouts", "PayoutBatch"),
         ("post", "/v1/payouts/quote", "PayoutQuote"),
@@ -90,17 +114,28 @@ mod tests {
         ("post", "/v1/payouts/{batch}/refresh", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/submit", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/void", "PayoutBatch"),
+        ("post", "/v1/sessions", "SignedIn"),
+        ("post", "/v1/sessions/passkey", "SignedIn"),
+        ("post", "/v1/sessions/passkey/challenge", "PasskeyChallenge"),
         ("post", "/v1/streams", "StreamRegistered"),
         ("post", "/v1/streams/{stream}/deposits", "Deposited"),
         ("post", "/v1/streams/{stream}/invites", "InviteCreated"),
+        ("post", "/v1/streams/{stream}/secret", "SecretRotated"),
+        ("put", "/v1/accounts/me/password", ""),
+        ("put", "/v1/accounts/{handle}/password", ""),
+        ("put", "/v1/accounts/{handle}/role", ""),
         ("put", "/v1/nodes/{node}/payee", ""),
         ("put", "/v1/streams/{stream}/live", ""),
     ];
     /// Where secrets may stand, and under what names.
-    const CREATING: [(&str, &[&str]); 3] = [
+    const CREATING: [(&str, &[&str]); 7] = [
         ("StreamRegistered", &["publish_secret"]),
         ("Enrolled", &["token"]),
         ("InviteCreated", &["code", "link"]),
+        ("SignedIn", &["token"]),
+        ("SecretRotated", &["publish_secret"]),
+        ("ClaimCode", &["code"]),
+        ("AccountInvited", &["code"]),
     ];
 
     async fn document() -> Value {
@@ -195,14 +230,26 @@ mod tests {
         node.beat(&coordinator).await;
         coordinator.set_payee(&node).await;
         coordinator.begin_payouts("march", "csv").await;
-        let secrets = [&publish_secret, &used, &unused, &node.token, &coordinator.operator].map(Clone::clone);
+        let person = coordinator.person("olga", "operator").await;
+        let claim = coordinator.claim_code(&person, &node).await;
+        let secrets = [
+            &publish_secret,
+            &used,
+            &unused,
+            &node.token,
+            &coordinator.operator,
+            &person,
+            &claim,
+            &crate::testing::people::PASSWORD.to_owned(),
+        ]
+        .map(Clone::clone);
 
         let earnings = format!("/v1/nodes/{}/earnings", node.id());
         let epoch = format!("{earnings}/alice/{}", START / 3_600_000);
         let impact = format!("/v1/nodes/{}/impact", node.id());
         let preview = format!("/v1/invites/{unused}");
         let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
-        let paths = [
+        let for_nodes = [
             "/healthz",
             "/openapi.json",
             "/v1/keys",
@@ -213,12 +260,23 @@ mod tests {
             &receipts,
             &earnings,
             &epoch,
-            "/v1/payouts/march",
-            "/v1/payouts/march/document",
         ];
-        assert_eq!(paths.len(), ROUTES.iter().filter(|(method, ..)| *method == "get").count());
-        for path in paths {
-            let token = if path.contains("/payouts/") { &coordinator.operator } else { &node.token };
+        let for_operators = ["/v1/payouts/march", "/v1/payouts/march/document"];
+        let for_people = [
+            "/v1/accounts/me",
+            "/v1/accounts/me/nodes",
+            "/v1/accounts/me/passkeys",
+            "/v1/accounts/me/streams",
+            "/v1/accounts/olga",
+            "/v1/accounts/olga/standings",
+            "/v1/streams/alice/invites",
+        ];
+        let readable = ROUTES.iter().filter(|(method, ..)| *method == "get").count();
+        assert_eq!(for_nodes.len() + for_operators.len() + for_people.len(), readable);
+        let as_node = for_nodes.iter().map(|path| (*path, &node.token));
+        let as_operator = for_operators.iter().map(|path| (*path, &coordinator.operator));
+        let as_person = for_people.iter().map(|path| (*path, &person));
+        for (path, token) in as_node.chain(as_operator).chain(as_person) {
             let answer = coordinator.get_as(path, Some(token)).await;
             assert!(answer.status().is_success(), "{path}");
             let text = format!("{:?} {}", answer.headers().clone(), answer.text().await.unwrap());

@@ -5,3 +5,4 @@ pub(crate) mod go_live;
 pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod register;
+pub(crate) mod rotate_secret;

@@ -10,12 +10,10 @@ use axum::response::{IntoResponse, Response};
 use streamr_coordinator_api::ErrorCode;
 
 use super::listener::Peer;
+use crate::extract::ClientAddress;
 use crate::limits::Class;
 use crate::problem::Refused;
 use crate::state::{AppState, lock};
-
-/// How long a request may take, its body included.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A class of routes and what limits it.
 #[derive(Clone)]
@@ -28,11 +26,12 @@ pub(super) struct Limited {
 pub(super) async fn limit(
     State(Limited { app, class }): State<Limited>,
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let address = client(&app, peer.ip(), request.headers());
+    request.extensions_mut().insert(ClientAddress(address));
     if let Some(limits) = &app.limits {
-        let address = client(&app, peer.ip(), request.headers());
         // Real time, not the coordinator's clock: setting the clock must not shut anybody out.
         let admitted = lock(limits).admit(address, class, Instant::now());
         if let Err(wait_s) = admitted {
@@ -55,10 +54,10 @@ fn client(app: &AppState, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 }
 
 /// Ends a request that takes too long, and logs each one by its route: paths can hold invite codes.
-pub(super) async fn deadline(request: Request, next: Next) -> Response {
+pub(super) async fn deadline(State(longest): State<Duration>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    let mut response = match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Refused::new(ErrorCode::Unavailable, "The request took too long. Try again later.")
             .retry_after(10)

@@ -1,8 +1,10 @@
 //! Which endpoint is where, under which limit.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use streamr_coordinator_api::{ErrorCode, PREFIX};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,7 +12,8 @@ use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
 use crate::handlers::{
-    earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, payouts, streams,
+    accounts, earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, passkeys, payouts,
+    sessions, streams,
 };
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -19,8 +22,8 @@ use crate::state::AppState;
 /// The longest body that is read. The longest sensible one is 64 receipts.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Everything that is served.
-pub(super) fn router(app: AppState) -> Router {
+/// Everything that is served, each request within `longest`.
+pub(super) fn router(app: AppState, longest: Duration) -> Router {
     let limited = |routes: OpenApiRouter<AppState>, class| {
         routes.route_layer(from_fn_with_state(Limited { app: app.clone(), class }, limit))
     };
@@ -28,7 +31,28 @@ pub(super) fn router(app: AppState) -> Router {
         .routes(routes!(streams::register::register))
         .routes(routes!(invites::preview::preview))
         .routes(routes!(nodes::challenge::challenge))
-        .routes(routes!(nodes::enrol::enrol));
+        .routes(routes!(nodes::enrol::enrol))
+        .routes(routes!(nodes::claim::claim));
+    let sign_up = OpenApiRouter::new().routes(routes!(accounts::create::create));
+    let sign_in = OpenApiRouter::new()
+        .routes(routes!(sessions::sign_in::sign_in))
+        .routes(routes!(sessions::passkey_begin::passkey_begin))
+        .routes(routes!(sessions::passkey::passkey))
+        .routes(routes!(accounts::change_password::change_password))
+        .routes(routes!(passkeys::begin::begin));
+    let account = OpenApiRouter::new()
+        .routes(routes!(sessions::sign_out_everywhere::sign_out_everywhere))
+        .routes(routes!(sessions::sign_out::sign_out))
+        .routes(routes!(accounts::invite::invite))
+        .routes(routes!(accounts::set_role::set_role))
+        .routes(routes!(accounts::reset_password::reset_password))
+        .routes(routes!(accounts::add_standing::add_standing))
+        .routes(routes!(accounts::ask_claim::ask_claim))
+        .routes(routes!(passkeys::add::add))
+        .routes(routes!(passkeys::remove::remove))
+        .routes(routes!(nodes::release::release))
+        .routes(routes!(streams::rotate_secret::rotate_secret))
+        .routes(routes!(invites::revoke::revoke));
     let publish = OpenApiRouter::new()
         .routes(routes!(streams::go_live::go_live, streams::end_live::end_live))
         .routes(routes!(invites::create::create));
@@ -54,10 +78,20 @@ pub(super) fn router(app: AppState) -> Router {
         .routes(routes!(nodes::show_receipts::show_receipts))
         .routes(routes!(keys::keys))
         .routes(routes!(earnings::list::list))
-        .routes(routes!(earnings::epoch::epoch));
+        .routes(routes!(earnings::epoch::epoch))
+        .routes(routes!(invites::list::list))
+        .routes(routes!(accounts::own::own))
+        .routes(routes!(passkeys::list::list))
+        .routes(routes!(accounts::own_nodes::own_nodes))
+        .routes(routes!(accounts::own_streams::own_streams))
+        .routes(routes!(accounts::look_up::look_up))
+        .routes(routes!(accounts::list_standings::list_standings));
     let service = OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(openapi::openapi));
 
     let v1 = limited(enrol, Class::Enrol)
+        .merge(limited(sign_up, Class::SignUp))
+        .merge(limited(sign_in, Class::SignIn))
+        .merge(limited(account, Class::Account))
         .merge(limited(publish, Class::Publish))
         .merge(limited(operate, Class::Publish))
         .merge(limited(heartbeat, Class::Heartbeat))
@@ -73,7 +107,7 @@ pub(super) fn router(app: AppState) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(openapi::Rendered(text.into())))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn(deadline))
+        .layer(from_fn_with_state(longest, deadline))
         .with_state(app)
 }
 

@@ -1,8 +1,10 @@
 //! Invites, by the hash of their code.
 
+use data_encoding::HEXLOWER;
+use streamr_coordinator_api::{InviteState, ListedInvite};
 use streamr_model::{NodeId, StreamId, UnixMs};
 
-use super::{Result, Tx, blob, int, node_id, stream_id, time};
+use super::{Result, StorageError, Tx, blob, int, node_id, stream_id, time, uint};
 use crate::secret::SecretHash;
 
 /// An invite that was made.
@@ -14,6 +16,8 @@ pub struct Invite {
     pub expires_at: UnixMs,
     /// Who used it up.
     pub used_by: Option<NodeId>,
+    /// Whether the streamer took it back.
+    pub is_revoked: bool,
 }
 
 /// What became of an attempt to use an invite.
@@ -27,6 +31,56 @@ pub enum UseOfInvite {
     Used,
     /// Its time is over.
     Expired,
+    /// The streamer took it back.
+    Revoked,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    stream: String,
+    expires_at: i64,
+    used_by: Option<Vec<u8>>,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<Row> for Invite {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            stream: stream_id(&row.stream)?,
+            expires_at: time(row.expires_at),
+            used_by: row.used_by.as_deref().map(node_id).transpose()?,
+            is_revoked: row.revoked_at.is_some(),
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    code_hash: Vec<u8>,
+    created_at: i64,
+    expires_at: i64,
+    used_by: Option<Vec<u8>>,
+    revoked_at: Option<i64>,
+}
+
+impl ListedRow {
+    fn listed(self, now: UnixMs) -> Result<ListedInvite> {
+        let state = match self {
+            Self { used_by: Some(_), .. } => InviteState::Used,
+            Self { revoked_at: Some(_), .. } => InviteState::Revoked,
+            Self { expires_at, .. } if time(expires_at) <= now => InviteState::Expired,
+            _ => InviteState::Open,
+        };
+        Ok(ListedInvite {
+            invite: HEXLOWER.encode(&self.code_hash),
+            created_at: time(self.created_at),
+            expires_at: time(self.expires_at),
+            state,
+            used_by: self.used_by.as_deref().map(node_id).transpose()?,
+        })
+    }
 }
 
 impl Tx {
@@ -55,14 +109,13 @@ impl Tx {
 
     /// The invite with this code.
     pub async fn invite(&mut self, code: SecretHash) -> Result<Option<Invite>> {
-        let row: Option<(String, i64, Option<Vec<u8>>)> =
-            sqlx::query_as("SELECT stream, expires_at, used_by FROM invites WHERE code_hash = ?")
-                .bind(code.as_bytes())
-                .fetch_optional(self.db())
-                .await?;
-        let Some((stream, expires_at, used_by)) = row else { return Ok(None) };
-        let used_by = used_by.as_deref().map(node_id).transpose()?;
-        Ok(Some(Invite { stream: stream_id(&stream)?, expires_at: time(expires_at), used_by }))
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT stream, expires_at, used_by, revoked_at FROM invites WHERE code_hash = $1",
+        )
+        .bind(code.as_bytes())
+        .fetch_optional(self.db())
+        .await?;
+        row.map(Invite::try_from).transpose()
     }
 
     /// Uses up an invite for an enrolled node.
@@ -71,11 +124,13 @@ impl Tx {
             None => UseOfInvite::Unknown,
             Some(Invite { used_by: Some(user), .. }) if user == *node => UseOfInvite::Accepted,
             Some(Invite { used_by: Some(_), .. }) => UseOfInvite::Used,
+            Some(invite) if invite.is_revoked => UseOfInvite::Revoked,
             Some(invite) if invite.expires_at <= now => UseOfInvite::Expired,
             Some(_) => {
                 // The condition makes the winner certain on any database; here writers already queue.
                 let done = sqlx::query(
-                    "UPDATE invites SET used_by = ?, used_at = ? WHERE code_hash = ? AND used_by IS NULL",
+                    "UPDATE invites SET used_by = $1, used_at = $2
+                     WHERE code_hash = $3 AND used_by IS NULL AND revoked_at IS NULL",
                 )
                 .bind(blob(node))
                 .bind(int(now.0))
@@ -86,5 +141,53 @@ impl Tx {
             }
         };
         Ok(used)
+    }
+    /// How many invites of the stream can still be used.
+    pub async fn count_open_invites(&mut self, stream: &StreamId, now: UnixMs) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM invites
+             WHERE stream = $1 AND expires_at > $2 AND used_by IS NULL AND revoked_at IS NULL",
+        )
+        .bind(stream.as_str())
+        .bind(int(now.0))
+        .fetch_one(self.db())
+        .await?;
+        Ok(uint(count))
+    }
+
+    /// The stream's invites, the newest first, at most `limit`.
+    ///
+    /// Each is named by the hash of its code. Nobody finds the code from that, and the hash itself opens nothing.
+    pub async fn invites_of(
+        &mut self,
+        stream: &StreamId,
+        now: UnixMs,
+        limit: u32,
+    ) -> Result<Vec<ListedInvite>> {
+        let rows: Vec<ListedRow> = sqlx::query_as(
+            "SELECT code_hash, created_at, expires_at, used_by, revoked_at FROM invites
+             WHERE stream = $1 ORDER BY created_at DESC, code_hash LIMIT $2",
+        )
+        .bind(stream.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter().map(|row| row.listed(now)).collect()
+    }
+
+    /// Takes an invite of the stream back, by the name that [`Tx::invites_of`] gave it; false if there is none
+    /// that was not used. Taking it back again changes nothing.
+    pub async fn revoke_invite(&mut self, stream: &StreamId, invite: &str, now: UnixMs) -> Result<bool> {
+        let Ok(code_hash) = HEXLOWER.decode(invite.as_bytes()) else { return Ok(false) };
+        let done = sqlx::query(
+            "UPDATE invites SET revoked_at = COALESCE(revoked_at, $1)
+             WHERE stream = $2 AND code_hash = $3 AND used_by IS NULL",
+        )
+        .bind(int(now.0))
+        .bind(stream.as_str())
+        .bind(code_hash)
+        .execute(self.db())
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 }

@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use streamr_coordinator_api::{CreateInvite, ErrorCode, InviteCreated};
+use streamr_coordinator_api::{CreateInvite, ErrorCode, InviteCreated, Invites};
 use streamr_model::UnixMs;
 use url::Url;
 
-use crate::extract::{Json, OwnUrl, Publisher};
+use crate::extract::{Json, OwnUrl, StreamKeeper};
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
 use crate::secret::{SecretHash, draw_invite_code};
@@ -16,11 +16,12 @@ use crate::state::AppState;
 const REMEMBERED_MS: u64 = 30 * 24 * 3_600_000;
 
 /// Make an invite: for one node, for this stream, for a time. Its code appears only in the answer.
-#[utoipa::path(post, path = "/streams/{stream}/invites", tag = "invites", security(("publish" = [])),
+#[utoipa::path(post, path = "/streams/{stream}/invites", tag = "invites", 
+    security(("publish" = []), ("session" = []), ("cookie" = []), ("operator" = [])),
     params(("stream" = String, Path, description = "The stream's id")), request_body = CreateInvite,
     responses((status = 201, description = "Made", body = InviteCreated), (status = "default", response = ProblemResponse)))]
 pub(crate) async fn create(
-    Publisher(stream): Publisher,
+    StreamKeeper(stream): StreamKeeper,
     OwnUrl(own_url): OwnUrl,
     State(app): State<AppState>,
     Json(request): Json<CreateInvite>,
@@ -35,6 +36,10 @@ pub(crate) async fn create(
     let expires_at = UnixMs(now.0 + request.valid_s * 1000);
     let forget_before = UnixMs(now.0.saturating_sub(REMEMBERED_MS));
     let mut tx = app.storage.write().await?;
+    if tx.count_open_invites(&stream.stream, now).await? >= u64::from(Invites::MAX) {
+        let detail = format!("This stream has {} open invites. Take some back first.", Invites::MAX);
+        return Err(Refused::new(ErrorCode::LimitReached, detail));
+    }
     tx.create_invite(SecretHash::of_invite_code(&code), &stream.stream, now, expires_at, forget_before)
         .await?;
     tx.commit().await?;
@@ -57,7 +62,8 @@ mod tests {
     use streamr_model::UnixMs;
     use url::Url;
 
-    use crate::testing::{Running, START, code_of};
+    use crate::secret::SecretHash;
+    use crate::testing::{Running, START, code_of, stream};
 
     #[tokio::test]
     async fn an_invite_comes_with_a_link_that_names_the_coordinator() {
@@ -96,5 +102,43 @@ mod tests {
         let answer =
             coordinator.post("/v1/streams/alice/invites", Some(&other), &json!({"valid_s": 60})).await;
         assert_eq!(code_of(answer).await, ErrorCode::Unauthorised);
+    }
+
+    #[tokio::test]
+    async fn a_person_invites_to_their_own_streams_and_to_no_others() {
+        let coordinator = Running::start().await;
+        let alice = coordinator.person("alice", "streamer").await;
+        let bob = coordinator.person("bob", "streamer").await;
+        coordinator.post("/v1/streams", Some(&alice), &stream("alice")).await;
+        coordinator.register("nobodys").await;
+        let invite = async |id: &str, token: &str| {
+            let path = format!("/v1/streams/{id}/invites");
+            coordinator.post(&path, Some(token), &json!({"valid_s": 60})).await
+        };
+        assert_eq!(invite("alice", &alice).await.status(), 201);
+        assert_eq!(invite("alice", &coordinator.operator).await.status(), 201);
+        assert_eq!(code_of(invite("alice", &bob).await).await, ErrorCode::Forbidden);
+        assert_eq!(code_of(invite("nobodys", &alice).await).await, ErrorCode::Forbidden);
+        assert_eq!(code_of(invite("missing", &alice).await).await, ErrorCode::StreamUnknown);
+    }
+
+    #[tokio::test]
+    async fn a_stream_has_a_bounded_number_of_open_invites() {
+        let coordinator = Running::start().await;
+        let secret = coordinator.register("alice").await;
+        let mut tx = coordinator.storage().write().await.unwrap();
+        let id = "alice".parse().unwrap();
+        let (now, end) = (UnixMs(START), UnixMs(START + 60_000));
+        for n in 0..1000 {
+            let code = SecretHash::of(&n.to_string());
+            tx.create_invite(code, &id, now, end, UnixMs(0)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let invite = async || {
+            coordinator.post("/v1/streams/alice/invites", Some(&secret), &json!({"valid_s": 60})).await
+        };
+        assert_eq!(code_of(invite().await).await, ErrorCode::LimitReached);
+        coordinator.clock.advance_s(60);
+        assert_eq!(invite().await.status(), 201);
     }
 }

@@ -25,6 +25,9 @@ pub(crate) async fn preview(
     if invite.used_by.is_some() {
         return Err(refusal(UseOfInvite::Used));
     }
+    if invite.is_revoked {
+        return Err(refusal(UseOfInvite::Revoked));
+    }
     if invite.expires_at <= app.now() {
         return Err(refusal(UseOfInvite::Expired));
     }
@@ -46,6 +49,9 @@ pub(crate) fn refusal(why: UseOfInvite) -> Refused {
         ),
         UseOfInvite::Expired => {
             (ErrorCode::InviteExpired, "This invite is too old. Ask the streamer for another.")
+        }
+        UseOfInvite::Revoked => {
+            (ErrorCode::InviteRevoked, "The streamer has taken this invite back. Ask for another.")
         }
         UseOfInvite::Unknown | UseOfInvite::Accepted => {
             (ErrorCode::InviteUnknown, "No invite has this code. Check that the whole link was copied.")

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use streamr_coordinator_api::{ErrorCode, RegisterStream, StreamRegistered};
+use streamr_coordinator_api::{ErrorCode, RegisterStream, Role, StreamRegistered};
 
-use crate::extract::{Json, Operator};
+use crate::accounts::{Deed, MAX_STREAMS};
+use crate::extract::{Asker, Json};
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
 use crate::secret::{SecretHash, draw_token};
@@ -12,14 +13,17 @@ use crate::state::AppState;
 use crate::storage::NewStream;
 use crate::validate;
 
-/// Register a stream. The answer is the only place where its publish secret ever appears.
-#[utoipa::path(post, path = "/streams", tag = "streams", security(("operator" = [])), request_body = RegisterStream,
+/// Register a stream, which is then the streamer's own. The answer is the only place where its publish secret
+/// ever appears; only a rotation shows another.
+#[utoipa::path(post, path = "/streams", tag = "streams",
+    security(("operator" = []), ("session" = []), ("cookie" = [])), request_body = RegisterStream,
     responses((status = 201, description = "Registered", body = StreamRegistered), (status = "default", response = ProblemResponse)))]
 pub(crate) async fn register(
-    _: Operator,
+    asker: Asker,
     State(app): State<AppState>,
     Json(request): Json<RegisterStream>,
 ) -> Result<(StatusCode, Json<StreamRegistered>), Refused> {
+    asker.must(Deed::Stream)?;
     check(&request)?;
     let publish_secret = draw_token();
     let new = NewStream { request: &request, secret: SecretHash::of(&publish_secret) };
@@ -27,6 +31,14 @@ pub(crate) async fn register(
     if !tx.register_stream(&new, app.now()).await? {
         let detail = format!("“{}” is registered already. Choose another id.", request.stream);
         return Err(Refused::new(ErrorCode::StreamTaken, detail));
+    }
+    if let Some(account) = asker.account() {
+        let is_full = tx.count_streams(&account.id).await? >= u64::from(MAX_STREAMS);
+        if is_full && account.role == Role::Streamer {
+            let detail = format!("An account has at most {MAX_STREAMS} streams. Ask the operator for more.");
+            return Err(Refused::new(ErrorCode::LimitReached, detail));
+        }
+        tx.own_stream(&request.stream, &account.id).await?;
     }
     tx.commit().await?;
     tracing::info!(stream = %request.stream, "stream registered");
@@ -68,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_operator_registers_streams() {
+    async fn nobody_registers_streams_without_signing_in() {
         let coordinator = Running::start().await;
         for token in [None, Some(""), Some("guess"), Some("0")] {
             let answer = coordinator.post("/v1/streams", token, &stream("alice")).await;
@@ -76,6 +88,22 @@ mod tests {
             assert_eq!(answer.headers()["www-authenticate"], "Bearer");
             assert_eq!(code_of(answer).await, ErrorCode::Unauthorised);
         }
+    }
+
+    #[tokio::test]
+    async fn a_streamer_registers_a_bounded_number_of_streams() {
+        let coordinator = Running::start().await;
+        let sara = coordinator.person("sara", "streamer").await;
+        let fan = coordinator.person("fan", "supporter").await;
+        let register = async |token: &str, n: usize| {
+            coordinator.post("/v1/streams", Some(token), &stream(&format!("live-{n}"))).await
+        };
+        assert_eq!(code_of(register(&fan, 0).await).await, ErrorCode::Forbidden);
+        for n in 0..10 {
+            assert_eq!(register(&sara, n).await.status(), 201);
+        }
+        assert_eq!(code_of(register(&sara, 10).await).await, ErrorCode::LimitReached);
+        assert_eq!(register(&coordinator.operator, 10).await.status(), 201, "what was refused is not taken");
     }
 
     #[tokio::test]
