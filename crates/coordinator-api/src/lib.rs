@@ -9,6 +9,7 @@ pub mod impact;
 pub mod invites;
 pub mod membership;
 pub mod nodes;
+pub mod old;
 pub mod streams;
 
 pub use error::{ErrorCode, Problem};
