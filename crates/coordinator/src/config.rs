@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::old_surface::OldSurface;
+
 /// Whether requests are limited by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RateLimit {
@@ -31,6 +33,8 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// Whether a reverse proxy in front sets `X-Forwarded-For`. Without one, clients could set it themselves.
     pub behind_proxy: bool,
+    /// How it answers nodes of June 2025; `None`: not at all.
+    pub old_surface: Option<OldSurface>,
 }
 
 impl Config {
@@ -43,6 +47,7 @@ impl Config {
             public_url: None,
             rate_limit: RateLimit::On,
             behind_proxy: false,
+            old_surface: Some(OldSurface::default()),
         }
     }
 }
@@ -55,6 +60,7 @@ impl fmt::Debug for Config {
             .field("public_url", &self.public_url)
             .field("rate_limit", &self.rate_limit)
             .field("behind_proxy", &self.behind_proxy)
+            .field("old_surface", &self.old_surface)
             .finish_non_exhaustive()
     }
 }

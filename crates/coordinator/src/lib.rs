@@ -5,7 +5,7 @@
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`].
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`], [`old_surface`].
 
 mod challenge;
 mod clock;
@@ -19,7 +19,9 @@ mod impact;
 pub mod limits;
 mod membership;
 pub mod neighbours;
+pub mod old_surface;
 mod operator_token;
+pub mod polling;
 mod presence;
 mod problem;
 mod reporting;

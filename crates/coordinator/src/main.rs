@@ -8,6 +8,8 @@
 //! | 70 | failed while running |
 //! | 73 | the database or the operator token cannot be opened or created |
 
+mod old_args;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,9 @@ struct Args {
     /// Take the client's address from X-Forwarded-For, because a reverse proxy in front sets it.
     #[arg(long, env = "STREAMR_BEHIND_PROXY", value_enum, default_value_t = Switch::Off)]
     behind_proxy: Switch,
+
+    #[command(flatten)]
+    old: old_args::OldArgs,
 
     /// Check the configuration and exit, without starting or creating anything.
     #[arg(long)]
@@ -111,7 +116,7 @@ impl Failure {
             | Self::Start(StartError::Database { .. }) => EX_CANTCREAT,
             Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } => EX_USAGE,
             Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
-            Self::Running(_) => EX_SOFTWARE,
+            Self::Running(_) | Self::Start(StartError::Polling(_)) => EX_SOFTWARE,
         }
     }
 }
@@ -147,6 +152,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         public_url: args.public_url.clone(),
         rate_limit: if args.rate_limit == Switch::On { RateLimit::On } else { RateLimit::Off },
         behind_proxy: args.behind_proxy == Switch::On,
+        old_surface: args.old.surface(),
         ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
     };
     if !args.listen.ip().is_loopback() && args.public_url.is_none() {

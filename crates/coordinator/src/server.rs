@@ -2,6 +2,7 @@
 
 mod guard;
 mod listener;
+mod old_routes;
 mod routes;
 
 use std::io;
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, RateLimit};
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::polling::Polling;
 use crate::secret::{SecretHash, random};
 use crate::state::App;
 use crate::storage::{Storage, StorageError};
@@ -49,6 +51,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The poller of the old surface cannot be made.
+    #[error("nodes cannot be polled: {0}. Start with --old-polling off")]
+    Polling(#[source] reqwest::Error),
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -65,6 +70,7 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct Coordinator {
     local_addr: SocketAddr,
     storage: Storage,
+    polling: Option<Polling>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
 }
@@ -88,7 +94,13 @@ impl Coordinator {
             tables: Tables::default(),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
+            old_surface: config.old_surface.clone(),
         });
+        let poll_rules = config.old_surface.and_then(|old| old.polling);
+        let polling = poll_rules
+            .map(|rules| Polling::begin(app.clone(), rules))
+            .transpose()
+            .map_err(StartError::Polling)?;
         let service = routes::router(app).into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::BoundedListener::new(listener);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -99,7 +111,7 @@ impl Coordinator {
             };
             axum::serve(listener, service).with_graceful_shutdown(until).await
         });
-        Ok(Self { local_addr, storage, stop, serving })
+        Ok(Self { local_addr, storage, polling, stop, serving })
     }
 
     /// Where it listens.
@@ -112,8 +124,17 @@ impl Coordinator {
         format!("http://{}/", self.local_addr).parse().expect("a socket address makes an http address")
     }
 
+    /// Polls whoever is due now, for tests that move the clock.
+    #[cfg(test)]
+    pub(crate) async fn poll_round(&self) {
+        if let Some(polling) = &self.polling {
+            polling.make_round().await;
+        }
+    }
+
     /// Takes no more requests, gives those under way a moment, closes the database.
     pub async fn stop(self) {
+        drop(self.polling);
         // Fails only if serving has ended by itself.
         let _ = self.stop.send(());
         let mut serving = self.serving;

@@ -9,6 +9,7 @@ use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::old_surface::OldSurface;
 use crate::secret::SecretHash;
 use crate::storage::Storage;
 
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
+    /// How it answers nodes of June 2025; `None`: not at all.
+    pub(crate) old_surface: Option<OldSurface>,
 }
 
 impl App {

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
+use super::old_routes;
 use crate::handlers::{health, heartbeats, invites, nodes, openapi, streams};
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -46,6 +47,7 @@ pub(super) fn router(app: AppState) -> Router {
         .merge(limited(service, Class::Read))
         .split_for_parts();
     let text = document.to_json().expect("a document generated from types is always JSON");
+    let router = if app.old_surface.is_some() { router.merge(old_routes::router(&app)) } else { router };
 
     router
         .fallback(no_such_path)
