@@ -59,12 +59,13 @@ struct Args {
     #[arg(long, env = "STREAMR_BEHIND_PROXY", value_enum, default_value_t = Switch::Off)]
     behind_proxy: Switch,
 
-    #[command(flatten)]
-    old: old_args::OldArgs,
-
     /// Check the configuration and exit, without starting or creating anything.
     #[arg(long)]
     check: bool,
+
+    // Last: its heading goes on to the end of the help.
+    #[command(flatten)]
+    old: old_args::OldArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

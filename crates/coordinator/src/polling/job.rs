@@ -81,7 +81,7 @@ impl Rounds {
     /// Closes the hours that are over, then asks those whose turn it is; how many.
     async fn make_one(&self) -> Result<usize, StorageError> {
         close_due(&self.app.storage, self.app.now()).await?;
-        let due = self.claim().await?;
+        let due = self.take_due().await?;
         let mut asking = JoinSet::new();
         for DueNode { node, stats_url } in due {
             let poller = self.poller.clone();
@@ -100,7 +100,7 @@ impl Rounds {
 
     /// Those whose poll is due. Their next is planned before they are asked, so that whatever comes of this
     /// one, and whoever else polls, nobody is asked twice for the same time.
-    async fn claim(&self) -> Result<Vec<DueNode>, StorageError> {
+    async fn take_due(&self) -> Result<Vec<DueNode>, StorageError> {
         let now = self.app.now();
         let is_any = {
             let mut tx = self.app.storage.read().await?;
@@ -110,13 +110,15 @@ impl Rounds {
             return Ok(Vec::new());
         }
         let mut tx = self.app.storage.write().await?;
-        let due = tx.due_old_nodes(now, active_after(now), MAX_AT_ONCE).await?;
-        for DueNode { node, .. } in &due {
+        let mut taken = Vec::new();
+        for due in tx.due_old_nodes(now, active_after(now), MAX_AT_ONCE).await? {
             let roll = Roll(u64::from_le_bytes(random()));
-            tx.plan_old_poll(node, next_poll(now, self.mean, roll)).await?;
+            if tx.take_old_poll(&due.node, now, next_poll(now, self.mean, roll)).await? {
+                taken.push(due);
+            }
         }
         tx.commit().await?;
-        Ok(due)
+        Ok(taken)
     }
 }
 

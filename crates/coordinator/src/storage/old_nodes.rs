@@ -281,14 +281,16 @@ impl Tx {
             .collect()
     }
 
-    /// Sets when a node of the old house is polled next.
-    pub async fn plan_old_poll(&mut self, node: &OldNodeId, at: UnixMs) -> Result<()> {
-        sqlx::query("UPDATE old_nodes SET next_poll_at = $2 WHERE node = $1")
-            .bind(node.as_str())
-            .bind(int(at.0))
-            .execute(self.db())
-            .await?;
-        Ok(())
+    /// Takes the poll of a node that is due at `now`, and sets when its next is. False if somebody else took it.
+    pub async fn take_old_poll(&mut self, node: &OldNodeId, now: UnixMs, next: UnixMs) -> Result<bool> {
+        let done =
+            sqlx::query("UPDATE old_nodes SET next_poll_at = $2 WHERE node = $1 AND next_poll_at <= $3")
+                .bind(node.as_str())
+                .bind(int(next.0))
+                .bind(int(now.0))
+                .execute(self.db())
+                .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Replaces what polls found out about a node of the old house.

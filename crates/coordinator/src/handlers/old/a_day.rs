@@ -158,3 +158,18 @@ async fn one_line_under_many_names_earns_what_one_name_does() {
     let honest = paid.iter().find(|(node, _)| node == "honest").unwrap().1;
     assert_eq!((honest, paid.len()), (3_000_000, 9), "half of six hours: {paid:?}");
 }
+
+#[tokio::test]
+async fn nobody_is_asked_twice_for_one_turn_however_many_poll() {
+    let page = StatsPage::at("127.0.1.1").streaming(STREAM).await;
+    let house = OldHouse::start(&[&page]).await;
+    house.register(STREAM, 720).await;
+    for _ in 0..5 {
+        for n in 0..8 {
+            house.beat(&format!("n{n}"), STREAM, page.url()).await;
+        }
+        house.coordinator.clock.advance_s(119);
+        futures::future::join_all((0..8).map(|_| house.coordinator.poll_round())).await;
+    }
+    assert!((1..=40).contains(&page.asked()), "{}", page.asked());
+}
