@@ -16,8 +16,11 @@ const MAX_NODES_PER_STREAM: u64 = 256;
 const MAX_STREAMS_PER_NODE: u64 = 8;
 /// Other addresses kept of each node, as evidence. Beyond, they are only counted.
 const MAX_FOREIGN: u32 = 8;
-/// Silence after which a node makes room for another.
+/// Silence after which a node makes room for another. A node that never earned and that no poll bears out makes
+/// room as soon as it is not active: so whoever invents nodes must keep reporting for them all.
 const FORGET_AFTER_MS: u64 = 7 * 24 * 3_600_000;
+/// Nodes forgotten for one newcomer at most.
+const FORGET_AT_ONCE: u32 = 64;
 
 /// How a heartbeat was heard. Who sent it is told the same in either case: an old node would not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +91,7 @@ async fn book_time(
 async fn make_room(tx: &mut Tx, heartbeat: &Heartbeat, now: UnixMs) -> Result<(), Refusal> {
     let (mut of_stream, mut of_node) = tx.count_old_supports(&heartbeat.stream, &heartbeat.node).await?;
     if of_stream >= MAX_NODES_PER_STREAM || of_node >= MAX_STREAMS_PER_NODE {
-        tx.forget_silent_old_nodes(silent_since(now)).await?;
+        forget_silent(tx, now).await?;
         (of_stream, of_node) = tx.count_old_supports(&heartbeat.stream, &heartbeat.node).await?;
     }
     if of_stream >= MAX_NODES_PER_STREAM {
@@ -107,15 +110,20 @@ fn poll_after_heartbeat(known: &OldNode, drawn: UnixMs, now: UnixMs) -> UnixMs {
     if was_silent && known.next_poll_at <= now { drawn } else { known.next_poll_at }
 }
 
-fn silent_since(now: UnixMs) -> UnixMs {
-    UnixMs(now.0.saturating_sub(FORGET_AFTER_MS))
+async fn forget_silent(tx: &mut Tx, now: UnixMs) -> Result<(), StorageError> {
+    let silent_since = UnixMs(now.0.saturating_sub(FORGET_AFTER_MS));
+    tx.forget_old_supports(silent_since).await?;
+    for node in tx.forgettable_old_nodes(silent_since, active_after(now), FORGET_AT_ONCE).await? {
+        tx.forget_old_node(&node).await?;
+    }
+    Ok(())
 }
 
 async fn admit(tx: &mut Tx, heartbeat: &Heartbeat, next_poll_at: UnixMs, now: UnixMs) -> Result<(), Refusal> {
     let host = heartbeat.stats_url.host();
     let (mut all, mut at_host) = tx.count_old_nodes(host).await?;
     if all >= MAX_NODES || at_host >= MAX_NODES_PER_HOST {
-        tx.forget_silent_old_nodes(silent_since(now)).await?;
+        forget_silent(tx, now).await?;
         (all, at_host) = tx.count_old_nodes(host).await?;
     }
     if at_host >= MAX_NODES_PER_HOST {

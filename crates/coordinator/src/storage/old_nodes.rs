@@ -107,19 +107,34 @@ impl Tx {
         Ok((uint(all), uint(at_host)))
     }
 
-    /// Forgets the nodes of the old house not heard of since `silent_since`, and of the others the streams they
-    /// have not supported since. What they earned stays.
-    pub async fn forget_silent_old_nodes(&mut self, silent_since: UnixMs) -> Result<()> {
+    /// Nodes of the old house that may be forgotten, the longest silent first, at most `limit`: those not heard
+    /// of since `silent_since`, and those not heard of since `unproven_since` that never earned, were not shown
+    /// streaming by the last poll that told, and are not flagged.
+    pub async fn forgettable_old_nodes(
+        &mut self,
+        silent_since: UnixMs,
+        unproven_since: UnixMs,
+        limit: u32,
+    ) -> Result<Vec<OldNodeId>> {
+        let nodes: Vec<String> = sqlx::query_scalar(
+            "SELECT n.node FROM old_nodes n
+             WHERE n.last_at <= $1
+                OR (n.last_at <= $2 AND n.run <= 0 AND n.flagged_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM old_earnings e WHERE e.node = n.node))
+             ORDER BY n.last_at, n.node LIMIT $3",
+        )
+        .bind(int(silent_since.0))
+        .bind(int(unproven_since.0))
+        .bind(i64::from(limit))
+        .fetch_all(self.db())
+        .await?;
+        nodes.iter().map(|node| old_node_id(node)).collect()
+    }
+
+    /// Forgets which streams nodes of the old house supported that they have not supported since.
+    pub async fn forget_old_supports(&mut self, since: UnixMs) -> Result<()> {
         sqlx::query("DELETE FROM old_supports WHERE last_at <= $1")
-            .bind(int(silent_since.0))
-            .execute(self.db())
-            .await?;
-        sqlx::query("DELETE FROM old_foreign WHERE node IN (SELECT node FROM old_nodes WHERE last_at <= $1)")
-            .bind(int(silent_since.0))
-            .execute(self.db())
-            .await?;
-        sqlx::query("DELETE FROM old_nodes WHERE last_at <= $1")
-            .bind(int(silent_since.0))
+            .bind(int(since.0))
             .execute(self.db())
             .await?;
         Ok(())

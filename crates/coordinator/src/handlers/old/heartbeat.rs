@@ -51,7 +51,7 @@ fn refusal(why: Refusal) -> OldRefused {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::handlers::old::testing::{active, beat, detail, new_stream};
+    use crate::handlers::old::testing::{OldHouse, StatsPage, active, beat, detail, new_stream};
     use crate::testing::Running;
 
     const HOME: &str = "http://home.example:8080/stats";
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_has_eight_nodes_at_most_and_the_long_silent_make_room() {
+    async fn a_host_has_eight_nodes_at_most_and_the_invented_make_room_soon() {
         let coordinator = house().await;
         for n in 0..8 {
             assert_eq!(beat(&coordinator, &format!("n{n}"), "obs-test", HOME).await.status(), 200);
@@ -181,7 +181,24 @@ mod tests {
         let ninth = beat(&coordinator, "n8", "obs-test", "http://home.example:8085/").await;
         assert_eq!(ninth.status(), 503);
         assert!(detail(ninth).await.contains("host"));
-        coordinator.clock.advance_s(7 * 24 * 3600);
+        coordinator.clock.advance_s(120);
         assert_eq!(beat(&coordinator, "n8", "obs-test", HOME).await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_was_seen_streaming_keeps_its_place_for_a_week() {
+        let page = StatsPage::at("127.0.1.1").streaming("obs-test").await;
+        let mut house = OldHouse::start(&[&page]).await;
+        house.register("obs-test", 720).await;
+        for _ in 0..60 {
+            for n in 0..8 {
+                house.beat(&format!("n{n}"), "obs-test", page.url()).await;
+            }
+            house.pass_s(60).await;
+        }
+        house.coordinator.clock.advance_s(6 * 24 * 3600);
+        assert_eq!(beat(&house.coordinator, "n8", "obs-test", page.url()).await.status(), 503);
+        house.coordinator.clock.advance_s(24 * 3600);
+        assert_eq!(beat(&house.coordinator, "n8", "obs-test", page.url()).await.status(), 200);
     }
 }
