@@ -12,6 +12,7 @@ pub mod invites;
 pub mod ledger;
 pub mod membership;
 pub mod nodes;
+pub mod old;
 pub mod passkeys;
 pub mod payouts;
 pub mod receipts;

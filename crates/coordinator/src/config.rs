@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
 
 /// Whether requests are limited by address.
@@ -42,6 +43,8 @@ pub struct Config {
     pub payout_adapters: Adapters,
     /// How long a request may take, its body included.
     pub request_deadline: Duration,
+    /// How it answers nodes of June 2025; `None`: not at all.
+    pub old_surface: Option<OldSurface>,
 }
 
 impl Config {
@@ -61,6 +64,7 @@ impl Config {
             payout_terms: PayoutTerms::default(),
             payout_adapters: Adapters::default(),
             request_deadline: Self::REQUEST_DEADLINE,
+            old_surface: Some(OldSurface::default()),
         }
     }
 }
@@ -75,6 +79,7 @@ impl fmt::Debug for Config {
             .field("behind_proxy", &self.behind_proxy)
             .field("payout_terms", &self.payout_terms)
             .field("payout_adapters", &self.payout_adapters)
+            .field("old_surface", &self.old_surface)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod invites;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
+pub(crate) mod old;
 pub(crate) mod openapi;
 pub(crate) mod passkeys;
 pub(crate) mod payouts;

@@ -7,7 +7,7 @@
 //! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
 //! `impact`), in one transaction of [`storage`] → answer. What
 //! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
-//! [`ledger`], [`epoch`], [`fund`], [`accounts`].
+//! [`ledger`], [`epoch`], [`fund`], [`accounts`], [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
 #[cfg(test)]
@@ -38,9 +38,11 @@ pub mod limits;
 mod membership;
 mod money;
 pub mod neighbours;
+pub mod old_surface;
 mod operator_token;
 mod passkeys;
 pub mod payouts;
+pub mod polling;
 mod presence;
 mod problem;
 mod receipts;

@@ -10,6 +10,8 @@
 //! | 70 | failed while running |
 //! | 73 | the database or the operator token cannot be opened or created |
 
+mod old_args;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -97,6 +99,10 @@ struct Args {
     /// Check the configuration and exit, without starting or creating anything.
     #[arg(long)]
     check: bool,
+
+    // Last: its heading goes on to the end of the help.
+    #[command(flatten)]
+    old: old_args::OldArgs,
 }
 
 /// What to do instead of running.
@@ -176,7 +182,7 @@ impl Failure {
             Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
             Self::Unreadable { .. } => EX_NOINPUT,
             Self::Ledger(_) => EX_DATAERR,
-            Self::Running(_) => EX_SOFTWARE,
+            Self::Running(_) | Self::Start(StartError::Polling(_)) => EX_SOFTWARE,
         }
     }
 }
@@ -222,6 +228,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             day: args.payout_day,
         },
         payout_adapters,
+        old_surface: args.old.surface(),
         ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
     };
     if !args.listen.ip().is_loopback() && args.public_url.is_none() {

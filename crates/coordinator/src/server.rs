@@ -4,6 +4,7 @@ mod guard;
 #[cfg(test)]
 mod hostile_clients;
 mod listener;
+mod old_routes;
 mod routes;
 
 use std::io;
@@ -25,6 +26,7 @@ use crate::config::{Config, RateLimit};
 use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::polling::Polling;
 use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
 use crate::sign_in::passwords::Passwords;
@@ -56,6 +58,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The poller of the old surface cannot be made.
+    #[error("nodes cannot be polled: {0}. Start with --old-polling off")]
+    Polling(#[source] reqwest::Error),
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -72,6 +77,7 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct Coordinator {
     local_addr: SocketAddr,
     storage: Storage,
+    polling: Option<Polling>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
     /// What goes on by itself; dropping it ends it.
@@ -103,9 +109,15 @@ impl Coordinator {
             grants: Keys::of(&config.operator_token),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
+            old_surface: config.old_surface.clone(),
         });
         let mut jobs = JoinSet::new();
         jobs.spawn(closing::run(app.clone(), config.closing_interval));
+        let poll_rules = config.old_surface.and_then(|old| old.polling);
+        let polling = poll_rules
+            .map(|rules| Polling::begin(app.clone(), rules))
+            .transpose()
+            .map_err(StartError::Polling)?;
         let service = routes::router(app, config.request_deadline)
             .into_make_service_with_connect_info::<listener::Peer>();
         let listener = listener::BoundedListener::new(listener);
@@ -117,7 +129,7 @@ impl Coordinator {
             };
             axum::serve(listener, service).with_graceful_shutdown(until).await
         });
-        Ok(Self { local_addr, storage, stop, serving, jobs })
+        Ok(Self { local_addr, storage, polling, stop, serving, jobs })
     }
 
     /// Its database, for tests that look behind the interface.
@@ -136,8 +148,17 @@ impl Coordinator {
         format!("http://{}/", self.local_addr).parse().expect("a socket address makes an http address")
     }
 
+    /// Polls whoever is due now, for tests that move the clock.
+    #[cfg(test)]
+    pub(crate) async fn poll_round(&self) {
+        if let Some(polling) = &self.polling {
+            polling.make_round().await;
+        }
+    }
+
     /// Takes no more requests, gives those under way a moment, closes the database.
     pub async fn stop(mut self) {
+        drop(self.polling.take());
         // Fails only if serving has ended by itself.
         let _ = self.stop.send(());
         self.jobs.shutdown().await;

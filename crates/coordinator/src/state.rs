@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
+use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
+    /// How it answers nodes of June 2025; `None`: not at all.
+    pub(crate) old_surface: Option<OldSurface>,
 }
 
 impl App {

@@ -86,6 +86,11 @@ impl Running {
         self.server = Some(Coordinator::start(self.config.clone(), self.clock.clone()).await.unwrap());
     }
 
+    /// Polls whoever of the old house is due.
+    pub(crate) async fn poll_round(&self) {
+        self.server.as_ref().unwrap().poll_round().await;
+    }
+
     /// Whether the database's files hold `text`.
     pub(crate) fn database_holds(&self, text: &str) -> bool {
         let files = std::fs::read_dir(self.dir.path()).unwrap();

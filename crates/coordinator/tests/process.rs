@@ -78,6 +78,9 @@ fn bad_configuration_exits_64_before_anything_is_made() {
         (&["--database", "missing/c.sqlite"], "create it first"),
         (&["--database", "."], "directory"),
         (&["--operator-token-file", "missing/token"], "create it first"),
+        (&["--old-poll-allow", "10.0.0.0/33"], "--old-poll-allow"),
+        (&["--old-poll-ports", "80,http"], "--old-poll-ports"),
+        (&["--old-registration", "everybody"], "--old-registration"),
     ] {
         let (code, stdout, stderr) = outcome(dir.path(), args);
         assert_eq!((code, stdout.as_str()), (64, ""), "{args:?}: {stderr}");

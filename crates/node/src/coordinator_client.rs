@@ -5,6 +5,7 @@
 //! as a [`ClientError`] that knows whether trying again can help.
 
 mod error;
+mod old;
 
 use std::time::Duration;
 

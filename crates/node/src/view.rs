@@ -359,6 +359,8 @@ pub enum UiErrorCode {
     CoordinatorUnreachable,
     /// The coordinator answered something unexpected.
     CoordinatorConfused,
+    /// The coordinator is one of June 2025, whose streams have no signer.
+    CoordinatorOld,
     /// The coordinator refused; the message says why.
     CoordinatorRefused,
     /// The invite is unknown.

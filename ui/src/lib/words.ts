@@ -27,6 +27,10 @@ export const errorWords: Record<UiErrorCode, ErrorWords> = {
     title: 'The coordinator gave an answer that makes no sense',
     help: 'The address may belong to something else, or one of the two needs an update. Check it with whoever gave it to you.',
   },
+  coordinator_old: {
+    title: 'This coordinator is from June 2025',
+    help: 'Its streams are not signed. So nothing may be taken from other supporters for them, and this app does not carry them. Ask whoever runs it to update.',
+  },
   coordinator_refused: { title: 'The coordinator said no', help: '', showMessage: true },
   invite_unknown: {
     title: 'The coordinator does not know this invite',

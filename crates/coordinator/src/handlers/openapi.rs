@@ -25,7 +25,7 @@ pub(crate) struct Document;
 pub(crate) struct ProblemResponse(Problem);
 
 /// The four kinds of bearer token, and the cookie.
-struct Tokens;
+pub(crate) struct Tokens;
 
 impl utoipa::Modify for Tokens {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {

@@ -90,7 +90,7 @@ mod tests {
             http.post(&url).bearer_auth(operator).header("content-type", kind).body(body).send()
         };
         let cases = [
-            (coordinator.get("/").await, ErrorCode::NotFound),
+            (coordinator.get("/nothing").await, ErrorCode::NotFound),
             (coordinator.get("/v1").await, ErrorCode::NotFound),
             (coordinator.get("/v1/streams/alice").await, ErrorCode::NotFound),
             (coordinator.get("/v1/nodes").await, ErrorCode::MethodNotAllowed),

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::{Limited, deadline, limit};
+use super::old_routes;
 use crate::handlers::{
     accounts, earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, passkeys, payouts,
     sessions, streams,
@@ -101,6 +102,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .merge(limited(service, Class::Read))
         .split_for_parts();
     let text = document.to_json().expect("a document generated from types is always JSON");
+    let router = if app.old_surface.is_some() { router.merge(old_routes::router(&app)) } else { router };
 
     router
         .fallback(no_such_path)

@@ -84,6 +84,7 @@ fn status(code: UiErrorCode) -> StatusCode {
         | UiErrorCode::InviteUsed => StatusCode::UNPROCESSABLE_ENTITY,
         UiErrorCode::CoordinatorUnreachable
         | UiErrorCode::CoordinatorConfused
+        | UiErrorCode::CoordinatorOld
         | UiErrorCode::CoordinatorRefused => StatusCode::BAD_GATEWAY,
         UiErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         UiErrorCode::ClockOff

@@ -13,6 +13,9 @@ pub(crate) enum ClientError {
     /// An answer that no coordinator gives.
     #[error("an answer that makes no sense: {0}")]
     Confused(String),
+    /// The answers of a coordinator of June 2025.
+    #[error("a coordinator of June 2025")]
+    OfJune2025,
     /// A reasoned no.
     #[error("refused: {0}")]
     Refused(Problem),
@@ -36,6 +39,7 @@ impl ClientError {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Confused(_) => true,
+            Self::OfJune2025 => false,
             Self::Refused(problem) => matches!(
                 problem.code,
                 ErrorCode::RateLimited
@@ -65,7 +69,7 @@ impl ClientError {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable(_) | Self::Confused(_) => None,
+            Self::Unreachable(_) | Self::Confused(_) | Self::OfJune2025 => None,
         }
     }
 
@@ -83,6 +87,13 @@ impl ClientError {
                 format!(
                     "What answers at {address} does not speak as a coordinator does; \
                      check the address, or ask whoever runs it."
+                ),
+            ),
+            Self::OfJune2025 => (
+                UiErrorCode::CoordinatorOld,
+                format!(
+                    "The coordinator at {address} is one of June 2025: its streams have no signer, so nothing may be \
+                     taken from other supporters for them, and this app does not carry them; ask whoever runs it to update."
                 ),
             ),
             Self::Refused(problem) => refused(problem, address),

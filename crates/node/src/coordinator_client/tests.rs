@@ -7,7 +7,7 @@ use streamr_coordinator_api::ErrorCode;
 use super::*;
 use crate::view::UiErrorCode;
 
-async fn serve(router: Router) -> CoordinatorClient {
+pub(super) async fn serve(router: Router) -> CoordinatorClient {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -85,6 +85,12 @@ impl<C: Carrier> Runtime<C> {
                 Some(code) => client.preview(code).await.map(Offer::Invite),
                 None => client.streams().await.map(Offer::Streams),
             };
+            let offer = match offer {
+                Err(ClientError::Confused(_)) if client.is_of_june_2025().await => {
+                    Err(ClientError::OfJune2025)
+                }
+                offer => offer,
+            };
             Outcome::Joined { target, offer, reply }
         });
     }

@@ -128,6 +128,24 @@ async fn refused_invites_and_wrong_texts_are_told_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_coordinator_of_june_2025_is_named_for_what_it_is_and_not_joined() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let text = listener.local_addr().unwrap().to_string();
+    let router = axum::Router::new()
+        .route(
+            "/health",
+            axum::routing::get(|| async { r#"{"status": "healthy", "service": "coordinator"}"# }),
+        )
+        .route("/dashboard", axum::routing::get(|| async { r#"{"streams": []}"# }));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let bench = Bench::new().await;
+    let error = bench.ask(Command::Join { text }).await.unwrap_err();
+    assert_eq!(error.code, UiErrorCode::CoordinatorOld);
+    assert!(error.message.contains("no signer"), "{}", error.message);
+    assert_eq!(bench.now().setup, Setup::NeedsCoordinator);
+}
+
+#[tokio::test]
 async fn pause_stops_the_relay_is_reported_and_outlives_a_restart() {
     let coordinator = FakeCoordinator::start().await;
     let bench = Bench::supporting(&coordinator).await;
