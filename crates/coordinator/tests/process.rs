@@ -78,6 +78,10 @@ fn bad_configuration_exits_64_before_anything_is_made() {
         (&["--database", "missing/c.sqlite"], "create it first"),
         (&["--database", "."], "directory"),
         (&["--operator-token-file", "missing/token"], "create it first"),
+        (&["--payout-day", "31"], "1 to 28"),
+        (&["--debtor-name", "Alice"], "--debtor-iban"),
+        (&["--debtor-name", "Alice", "--debtor-iban", "DE89370400440532013001"], "not a valid IBAN"),
+        (&["--payout-url", "https://pay.example.org", "--payout-token-file", "missing"], "cannot be read"),
     ] {
         let (code, stdout, stderr) = outcome(dir.path(), args);
         assert_eq!((code, stdout.as_str()), (64, ""), "{args:?}: {stderr}");
