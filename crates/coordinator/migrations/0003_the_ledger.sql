@@ -39,7 +39,8 @@ CREATE TABLE ledger_balances (
     PRIMARY KEY (account, currency)
 ) STRICT, WITHOUT ROWID;
 
--- Hours that are closed, with everything that decided what they paid.
+-- Hours that are closed, with everything that decided what they paid. With row ids: as a part of its own key's
+-- tree a row would be read whole, its input of up to a megabyte too, for each share that refers to it.
 CREATE TABLE closed_epochs (
     stream     TEXT NOT NULL REFERENCES streams (stream),
     hour       INTEGER NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE closed_epochs (
     input_hash BLOB NOT NULL,
     input      BLOB NOT NULL,
     PRIMARY KEY (stream, hour)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What each node got in them. It follows from the input; here so that a node's epochs are found quickly.
 CREATE TABLE epoch_shares (

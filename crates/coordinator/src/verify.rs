@@ -285,9 +285,17 @@ impl fmt::Display for Report {
         writeln!(f, "{entries} entries follow each other; the last is {entries}:{head}")?;
         writeln!(f, "in each the postings sum to zero, and every balance is the sum of its postings")?;
         writeln!(f, "{epochs} closed epochs pay exactly what their input gives")?;
+        if self.proven_epochs > 0 {
+            let (proven, documents) = (self.proven_epochs, self.documents);
+            writeln!(f, "of {proven} of them the input follows from {documents} signed documents")?;
+        }
         let unproven = epochs - self.proven_epochs;
-        write!(f, "the input of {} follows from {} signed documents", self.proven_epochs, self.documents)?;
-        writeln!(f, "; of {unproven} it was not proven, because none are kept")?;
+        if unproven > 0 {
+            writeln!(
+                f,
+                "of {unproven} of them no signed documents are kept: their input is taken as recorded"
+            )?;
+        }
         for (currency, [deposited, pools, funds, owed, pending, paid, fees]) in holdings(&self.summary) {
             let deposited = -deposited;
             writeln!(

@@ -81,6 +81,10 @@ fn bad_configuration_exits_64_before_anything_is_made() {
         (&["--old-poll-allow", "10.0.0.0/33"], "--old-poll-allow"),
         (&["--old-poll-ports", "80,http"], "--old-poll-ports"),
         (&["--old-registration", "everybody"], "--old-registration"),
+        (&["--payout-day", "31"], "1 to 28"),
+        (&["--debtor-name", "Alice"], "--debtor-iban"),
+        (&["--debtor-name", "Alice", "--debtor-iban", "DE89370400440532013001"], "not a valid IBAN"),
+        (&["--payout-url", "https://pay.example.org", "--payout-token-file", "missing"], "cannot be read"),
     ] {
         let (code, stdout, stderr) = outcome(dir.path(), args);
         assert_eq!((code, stdout.as_str()), (64, ""), "{args:?}: {stderr}");
