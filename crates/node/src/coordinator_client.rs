@@ -13,8 +13,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use streamr_coordinator_api::{
-    Challenge, ChallengeRequest, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest, Impact, InvitePreview,
-    LiveStreams, Membership, PREFIX, Problem, ReceiptsAnswer, ReceiptsRequest,
+    Challenge, ChallengeRequest, Earnings, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest, Impact,
+    InvitePreview, LiveStreams, Membership, PREFIX, Problem, ReceiptsAnswer, ReceiptsRequest,
 };
 use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, SignedByBoth, StreamId};
 
@@ -104,6 +104,11 @@ impl CoordinatorClient {
     /// What others have signed for.
     pub(crate) async fn impact(&self, node: NodeId, token: &str) -> Result<Impact, ClientError> {
         self.ask(self.request(Method::GET, &format!("/nodes/{node}/impact")).bearer_auth(token)).await
+    }
+
+    /// What closed hours have paid.
+    pub(crate) async fn account(&self, node: NodeId, token: &str) -> Result<Earnings, ClientError> {
+        self.ask(self.request(Method::GET, &format!("/nodes/{node}/earnings")).bearer_auth(token)).await
     }
 
     /// Hands in what consumers signed for.

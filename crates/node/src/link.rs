@@ -1,13 +1,16 @@
-//! What is known of and from the coordinator: health, streams, earnings. Pure.
+//! What is known of and from the coordinator: health, streams, earnings, the account. Pure.
 
 use std::time::Duration;
 
-use streamr_coordinator_api::{Impact, LiveStream};
+use streamr_coordinator_api::{CurrencyEarnings, EpochEarnings, EpochState, Impact, LiveStream};
 use streamr_model::{StreamId, UnixMs};
 
 use crate::coordinator_client::ClientError;
 use crate::settings::Settings;
-use crate::view::{CoordinatorHealth, Earnings, StreamCard};
+use crate::view::{Account, Balance, CoordinatorHealth, Earnings, PaidHour, StreamCard};
+
+/// Hours that are shown.
+const MAX_HOURS: usize = 50;
 
 /// The node's picture of one coordinator.
 #[derive(Debug)]
@@ -17,12 +20,22 @@ pub(crate) struct Link {
     impact: Option<Impact>,
     /// By this machine's clock.
     impact_at: Option<UnixMs>,
+    account: Option<streamr_coordinator_api::Earnings>,
+    /// By this machine's clock.
+    account_at: Option<UnixMs>,
 }
 
 impl Link {
     /// Nothing is known.
     pub(crate) fn new() -> Self {
-        Self { health: CoordinatorHealth::Unknown, streams: None, impact: None, impact_at: None }
+        Self {
+            health: CoordinatorHealth::Unknown,
+            streams: None,
+            impact: None,
+            impact_at: None,
+            account: None,
+            account_at: None,
+        }
     }
 
     /// As shown.
@@ -57,8 +70,7 @@ impl Link {
 
     /// What the chosen stream may pay. Never 0 for "not known".
     pub(crate) fn earnings(&self, chosen: Option<&StreamId>) -> Earnings {
-        if let CoordinatorHealth::Unreachable { since_ms, .. } = self.health {
-            let since_ms = self.impact_at.map_or(since_ms, |at| at.0.min(since_ms));
+        if let Some(since_ms) = self.unknown_since(self.impact_at) {
             return Earnings::UnknownSince { since_ms };
         }
         let Some(impact) = &self.impact else { return Earnings::NotYet };
@@ -74,6 +86,25 @@ impl Link {
             bandwidth_ppm: hour.parts.bandwidth_ppm,
             credited_bytes: impact.bytes_served_ever,
         }
+    }
+
+    /// What closed hours have paid. Never 0 for "not known".
+    pub(crate) fn account(&self) -> Account {
+        if let Some(since_ms) = self.unknown_since(self.account_at) {
+            return Account::UnknownSince { since_ms };
+        }
+        let Some(account) = &self.account else { return Account::NotYet };
+        Account::Known {
+            as_of_ms: account.as_of.0,
+            balances: account.currencies.iter().map(balance).collect(),
+            hours: account.epochs.iter().take(MAX_HOURS).map(paid_hour).collect(),
+        }
+    }
+
+    /// While the coordinator is away: since when what it told at `told_at` may no longer be so.
+    fn unknown_since(&self, told_at: Option<UnixMs>) -> Option<u64> {
+        let CoordinatorHealth::Unreachable { since_ms, .. } = self.health else { return None };
+        Some(told_at.map_or(since_ms, |at| at.0.min(since_ms)))
     }
 
     /// It answered. True if it did not before.
@@ -113,6 +144,36 @@ impl Link {
         self.impact = Some(impact);
         self.impact_at = Some(now);
     }
+
+    /// What closed hours have paid came.
+    pub(crate) fn handle_account(&mut self, account: streamr_coordinator_api::Earnings, now: UnixMs) {
+        self.account = Some(account);
+        self.account_at = Some(now);
+    }
+}
+
+fn balance(of: &CurrencyEarnings) -> Balance {
+    Balance {
+        currency: of.currency.clone(),
+        settled: of.settled.0,
+        pending: of.pending.0,
+        paid: of.paid.0,
+        payout_threshold: of.payout_threshold.0,
+        next_payout_ms: of.next_payout.map(|at| at.0),
+    }
+}
+
+fn paid_hour(of: &EpochEarnings) -> PaidHour {
+    PaidHour {
+        stream: of.stream.to_string(),
+        began_at_ms: of.began_at.0,
+        currency: of.currency.clone(),
+        amount: of.amount.0,
+        uptime: of.parts.uptime.0,
+        quality: of.parts.quality.0,
+        bandwidth: of.parts.bandwidth.0,
+        corrected: of.state == EpochState::Corrected,
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +181,7 @@ mod tests {
     use super::*;
     use streamr_coordinator_api::{ErrorCode, Problem};
     use streamr_coordinator_api::{Provisional, ScoreParts};
-    use streamr_model::NodeId;
+    use streamr_model::{MicroUnits, NodeId};
 
     fn silence() -> ClientError {
         ClientError::Unreachable("connection refused".into())
@@ -165,6 +226,37 @@ mod tests {
         let mut link = Link::new();
         link.handle_impact(impact(), UnixMs(100));
         assert_eq!(link.earnings(Some(&"bob".parse().unwrap())), Earnings::NotYet);
+    }
+
+    #[test]
+    fn an_account_is_unknown_rather_than_empty_while_the_coordinator_is_away() {
+        let account = || streamr_coordinator_api::Earnings {
+            node: NodeId([1; 32]),
+            as_of: UnixMs(50),
+            currencies: vec![CurrencyEarnings {
+                currency: "EUR".into(),
+                provisional: MicroUnits(1),
+                settled: MicroUnits(2),
+                pending: MicroUnits(3),
+                paid: MicroUnits(4),
+                payout_threshold: MicroUnits(5),
+                next_payout: None,
+            }],
+            payee: None,
+            epochs: vec![],
+            older: None,
+        };
+        let mut link = Link::new();
+        assert_eq!(link.account(), Account::NotYet);
+        link.handle_account(account(), UnixMs(100));
+        match link.account() {
+            Account::Known { balances, .. } => {
+                assert_eq!((balances[0].settled, balances[0].pending, balances[0].paid), (2, 3, 4));
+            }
+            other => panic!("{other:?}"),
+        }
+        link.handle_failure(&silence(), "c", UnixMs(160));
+        assert_eq!(link.account(), Account::UnknownSince { since_ms: 100 });
     }
 
     #[test]

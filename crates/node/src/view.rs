@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// What others have signed for and what it may earn.
     pub earnings: Earnings,
+    /// What closed hours have paid.
+    pub account: Account,
     /// Whether the coordinator answers.
     pub coordinator: CoordinatorHealth,
     /// Troubles that do not stop the node, newest first, at most eight.
@@ -290,6 +292,81 @@ pub enum Earnings {
         #[cfg_attr(test, ts(type = "number"))]
         credited_bytes: u64,
     },
+}
+
+/// What closed hours have paid, as the coordinator's ledger says. Never 0 for "not known".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "known", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub enum Account {
+    /// The coordinator has not been asked yet.
+    NotYet,
+    /// The coordinator cannot be reached.
+    UnknownSince {
+        /// When the last answer came, or when asking first failed.
+        #[cfg_attr(test, ts(type = "number"))]
+        since_ms: u64,
+    },
+    /// As of the last answer.
+    Known {
+        /// By the coordinator's clock.
+        #[cfg_attr(test, ts(type = "number"))]
+        as_of_ms: u64,
+        /// One for each currency in which anything was earned.
+        balances: Vec<Balance>,
+        /// The last hours that paid something, newest first, at most fifty.
+        hours: Vec<PaidHour>,
+    },
+}
+
+/// Amounts in one currency, in millionths of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Balance {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Earned in closed hours and not yet on its way.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub settled: i64,
+    /// On its way.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub pending: i64,
+    /// Arrived, ever.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub paid: i64,
+    /// The least that is paid out at once.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub payout_threshold: i64,
+    /// When the operator next means to pay out; `None` where no day is set.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub next_payout_ms: Option<u64>,
+}
+
+/// What one closed hour of one stream paid, in millionths of its currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct PaidHour {
+    /// The stream.
+    pub stream: String,
+    /// When it began.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub began_at_ms: u64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// All of it.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub amount: i64,
+    /// For having been there.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub uptime: i64,
+    /// For blocks on time.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub quality: i64,
+    /// For bytes.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub bandwidth: i64,
+    /// A later entry of the ledger undid it.
+    pub corrected: bool,
 }
 
 /// Whether the coordinator answers.

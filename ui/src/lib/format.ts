@@ -94,6 +94,10 @@ export function clock(atMs: number, nowMs = Date.now(), where = locale): string 
   return `${day}, ${time}`;
 }
 
+/** A day: 3 Dec 2026. Month names are English, like the words around them. */
+export const day = (atMs: number): string =>
+  new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' }).format(new Date(atMs));
+
 /** A length of time in its two largest units: 2 h 14 min. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -1,7 +1,9 @@
 //! Snapshots that development and tests look at. Never part of a release build.
 
+import type { Account } from '../generated/Account';
 import type { ChartPoint } from '../generated/ChartPoint';
 import type { LiveStats } from '../generated/LiveStats';
+import type { PaidHour } from '../generated/PaidHour';
 import type { Snapshot } from '../generated/Snapshot';
 import type { StreamCard } from '../generated/StreamCard';
 import type { UiError } from '../generated/UiError';
@@ -98,6 +100,30 @@ export const busy: LiveStats = {
 
 const terms = { coordinator: 'https://coordinator.example', streamer: null, stream: null, upload_cap_bps: 10_000_000 };
 
+/** A week of evenings. */
+function account(): Account {
+  const evening = (back: number, amount: number): PaidHour => ({
+    stream: back % 3 === 0 ? 'saltmarsh' : 'mira',
+    began_at_ms: Math.floor(nowMs / (60 * minutes) - back * 8) * 60 * minutes,
+    currency: 'EUR',
+    amount,
+    uptime: Math.floor(amount * 0.46),
+    quality: Math.floor(amount * 0.36),
+    bandwidth: amount - Math.floor(amount * 0.46) - Math.floor(amount * 0.36),
+    corrected: back === 4,
+  });
+  const hours = [1, 2, 3, 4, 5, 6].map((back) => evening(back, 410_000 + 37_000 * back));
+  const balance = {
+    currency: 'EUR',
+    settled: 3_237_000,
+    pending: 10_000_000,
+    paid: 31_420_000,
+    payout_threshold: 10_000_000,
+    next_payout_ms: nowMs + 9 * 24 * 60 * minutes,
+  };
+  return { known: 'known', as_of_ms: nowMs - minutes, balances: [balance], hours };
+}
+
 /** Joined, agreed, the usual streams, nothing chosen. */
 export const chooser: Snapshot = {
   version: '0.1.0',
@@ -108,6 +134,7 @@ export const chooser: Snapshot = {
   live: quiet,
   totals: { shared_today: 0, shared_ever: 48_700_000_000, supporting_s: 93_600 },
   earnings: { known: 'not_yet' },
+  account: { known: 'known', as_of_ms: nowMs - minutes, balances: [], hours: [] },
   coordinator: { health: 'reachable', heartbeat_ms: 42 },
   notices: [],
   settings: { upload_cap_bps: 10_000_000, resume_on_start: true },
@@ -131,6 +158,7 @@ export const supporting: Snapshot = {
     bandwidth_ppm: 187_500,
     credited_bytes: 5_120_000_000,
   },
+  account: account(),
   playback_url: 'http://127.0.0.1:43117/live/mira/index.m3u8',
 };
 
@@ -218,6 +246,7 @@ export const fixtures: Record<string, Snapshot> = {
   'coordinator-down': {
     ...supporting,
     earnings: { known: 'unknown_since', since_ms: nowMs - 6 * minutes },
+    account: { known: 'unknown_since', since_ms: nowMs - 6 * minutes },
     coordinator: down,
   },
   notices: {

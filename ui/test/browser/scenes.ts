@@ -63,6 +63,9 @@ export const scenes: Scene[] = [
   { name: 'coordinator-down', mock: 'coordinator-down', expect: id('coordinator-unreachable') },
   { name: 'notices', mock: 'notices', expect: id('notice') },
   { name: 'lost', mock: 'lost', expect: id('link-lost') },
+  { name: 'earnings', mock: 'supporting', act: press('open-earnings'), expect: id('paid-hours') },
+  { name: 'earnings-none', mock: 'ready', act: press('open-earnings'), expect: id('account') },
+  { name: 'earnings-unknown', mock: 'coordinator-down', act: press('open-earnings'), expect: id('account') },
   { name: 'settings', mock: 'supporting', act: press('open-settings'), expect: id('settings-cap') },
   {
     name: 'settings-leave',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { actionsFor } from '../../src/domain/actions';
+import { mostToGain } from '../../src/domain/advice';
 import { chartFigures, chartRows, samePoints } from '../../src/domain/chart';
 import { givenPerTaken } from '../../src/domain/ratio';
 import { stateSentence } from '../../src/domain/sentence';
@@ -155,4 +156,25 @@ describe('the uplink', () => {
   test('that others need is given way on', () => {
     expect(said({ gives_way: true, rate_now_bps: 128_000 })).toMatch(/Giving way now.*128 kb\/s at most\.$/);
   });
+});
+
+describe('what would raise earnings most', () => {
+  const with_ = (uptime_ppm: number, quality_ppm: number, bandwidth_ppm: number) =>
+    mostToGain({
+      known: 'provisional',
+      as_of_ms: 0,
+      amount: 1,
+      currency: 'EUR',
+      uptime_ppm,
+      quality_ppm,
+      bandwidth_ppm,
+      credited_bytes: 1,
+    });
+  test.each<[string, number, number, number, ReturnType<typeof mostToGain>]>([
+    ['time that is missing', 500_000, 900_000, 100_000, 'uptime'],
+    ['blocks that come late', 1_000_000, 600_000, 100_000, 'quality'],
+    ['a small share of the bytes', 1_000_000, 990_000, 300_000, 'bandwidth'],
+    ['nothing, for a node that does everything', 1_000_000, 990_000, 1_000_000, undefined],
+  ])('is %s', (_, uptime, quality, bandwidth, expected) => expect(with_(uptime, quality, bandwidth)).toBe(expected));
+  test('is not said of what is not known', () => expect(mostToGain({ known: 'not_yet' })).toBeUndefined());
 });

@@ -114,6 +114,23 @@ describe('the main screen', () => {
   });
 });
 
+describe('earnings', () => {
+  test('shows what is settled, and the hours it comes from, and leads back', async () => {
+    const { user } = show('supporting');
+    await user.click(at('open-earnings'));
+    expect(at('settled').dataset['millionths']).toBe('3237000');
+    expect(within(at('paid-hours')).getAllByRole('row')).toHaveLength(6);
+    await user.click(at('close-earnings'));
+    expect(at('pause')).toBeTruthy();
+  });
+  test('are unknown, not nothing, while the coordinator is silent', async () => {
+    const { user } = show('coordinator-down');
+    await user.click(at('open-earnings'));
+    expect(at('account').textContent).toMatch(/Unknown since/);
+    expect(gone('settled') && gone('paid-hours')).toBe(true);
+  });
+});
+
 describe('settings', () => {
   test('are sent whole', async () => {
     const { host, user } = show('supporting');

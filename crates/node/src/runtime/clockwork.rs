@@ -14,6 +14,8 @@ use crate::wake::SleepDetector;
 const STREAMS_EVERY: Duration = Duration::from_secs(5);
 const STREAMS_SELDOM: Duration = Duration::from_secs(15);
 const IMPACT_EVERY: Duration = Duration::from_secs(15);
+/// Hours close once in an hour; payouts come seldom.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
 /// In a large swarm each node asks less often, so that all of them together ask for one thing no more often
 /// than this, as long as nobody has to wait for longer than [`LONGEST`].
 const ALL_PER_S: u32 = 200;
@@ -28,6 +30,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(5);
 pub(super) struct Clockwork {
     streams: Instant,
     impact: Instant,
+    account: Instant,
     totals: Instant,
     enrol: Instant,
     sleep: SleepDetector,
@@ -38,6 +41,7 @@ impl Clockwork {
         Self {
             streams: now,
             impact: now,
+            account: now,
             totals: now + TOTALS_EVERY,
             enrol: now,
             sleep: SleepDetector::new(now, wall),
@@ -54,6 +58,11 @@ impl Clockwork {
         self.impact = now;
     }
 
+    /// Ask what closed hours have paid at once.
+    pub(super) fn hurry_account(&mut self, now: Instant) {
+        self.account = now;
+    }
+
     /// The streams came, or did not.
     pub(super) fn handle_streams(&mut self, came: bool, supporters: u32, now: Instant) {
         let every = if came { STREAMS_EVERY } else { STREAMS_SELDOM };
@@ -63,6 +72,11 @@ impl Clockwork {
     /// What others signed for came, or did not.
     pub(super) fn handle_impact(&mut self, supporters: u32, now: Instant) {
         self.impact = now + roll().around(among(supporters, IMPACT_EVERY));
+    }
+
+    /// What closed hours have paid came, or did not.
+    pub(super) fn handle_account(&mut self, supporters: u32, now: Instant) {
+        self.account = now + roll().around(among(supporters, ACCOUNT_EVERY));
     }
 }
 
@@ -83,6 +97,7 @@ impl<C: Carrier> Runtime<C> {
             self.publisher.due(),
             idle(Job::Streams, self.clockwork.streams).filter(|_| asks),
             idle(Job::Impact, self.clockwork.impact).filter(|_| reads),
+            idle(Job::Account, self.clockwork.account).filter(|_| reads),
             idle(Job::Heartbeat, now + LOOK_AROUND).and(self.reporting.beats.poll_timeout()),
             idle(Job::Members, now)
                 .and(self.carrying.running())
@@ -107,6 +122,7 @@ impl<C: Carrier> Runtime<C> {
         }
         self.ask_streams(now);
         self.ask_impact(now);
+        self.ask_account(now);
         self.ask_members(now);
         if self.carrying.retry_at().is_some_and(|at| at <= now) {
             self.begin_carrying();
@@ -125,6 +141,7 @@ impl<C: Carrier> Runtime<C> {
         tracing::info!("the machine slept; asking the coordinator for everything again");
         self.clockwork.hurry_streams(now);
         self.clockwork.hurry_impact(now);
+        self.clockwork.hurry_account(now);
         self.reporting.beats.hurry(now);
         self.carrying.hurry(now);
         if let Some(polls) = self.carrying.polls() {
@@ -144,6 +161,15 @@ impl<C: Carrier> Runtime<C> {
         let (Some(client), Some(token)) = (self.client(), self.token()) else { return };
         let node = self.key.node_id();
         self.jobs.begin(Job::Impact, async move { Outcome::Impact(client.impact(node, &token).await) });
+    }
+
+    fn ask_account(&mut self, now: Instant) {
+        if self.clockwork.account > now || !self.has_consent() {
+            return;
+        }
+        let (Some(client), Some(token)) = (self.client(), self.token()) else { return };
+        let node = self.key.node_id();
+        self.jobs.begin(Job::Account, async move { Outcome::Account(client.account(node, &token).await) });
     }
 
     fn ask_members(&mut self, now: Instant) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use streamr_coordinator_api::{
-    Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, ReceiptsAnswer,
+    Earnings, Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, ReceiptsAnswer,
 };
 use streamr_model::SignedByBoth;
 use tokio::sync::mpsc;
@@ -29,6 +29,7 @@ pub(super) enum Job {
     Heartbeat,
     Leaving,
     Impact,
+    Account,
     Receipts,
     /// Enrolling again by itself.
     Enrol,
@@ -57,6 +58,7 @@ pub(super) enum Outcome {
     },
     Left,
     Impact(Result<Impact, ClientError>),
+    Account(Result<Earnings, ClientError>),
     Receipts {
         batch: Vec<SignedByBoth>,
         answer: Result<ReceiptsAnswer, ClientError>,

@@ -25,6 +25,7 @@ impl<C: Carrier> Runtime<C> {
             Outcome::Heartbeat { head, took, answer } => self.on_heartbeat(&head, took, answer),
             Outcome::Left => {}
             Outcome::Impact(answer) => self.on_impact(answer),
+            Outcome::Account(answer) => self.on_account(answer),
             Outcome::Receipts { batch, answer } => self.on_receipts(&batch, answer),
             Outcome::Enrolled(answer) => self.on_enrolled(answer).await,
             Outcome::Joined { target, offer, reply } => self.on_joined(target, offer, reply).await,
@@ -44,6 +45,7 @@ impl<C: Carrier> Runtime<C> {
             let now = Instant::now();
             self.clockwork.hurry_streams(now);
             self.clockwork.hurry_impact(now);
+            self.clockwork.hurry_account(now);
             self.carrying.hurry(now);
         }
     }
@@ -122,6 +124,23 @@ impl<C: Carrier> Runtime<C> {
         }
     }
 
+    fn on_account(&mut self, answer: Result<streamr_coordinator_api::Earnings, ClientError>) {
+        let now = Instant::now();
+        self.clockwork.handle_account(self.carrying.supporters(), now);
+        match answer {
+            Ok(account) => {
+                self.heard(None);
+                self.link.handle_account(account, wall_now());
+            }
+            Err(error) => {
+                self.failed(&error);
+                if error.wants_enrolment() {
+                    self.enrol_again(now);
+                }
+            }
+        }
+    }
+
     async fn on_enrolled(&mut self, answer: Result<Enrolled, ClientError>) {
         match answer {
             Ok(enrolled) => {
@@ -130,6 +149,7 @@ impl<C: Carrier> Runtime<C> {
                 let now = Instant::now();
                 self.reporting.beats.hurry(now);
                 self.clockwork.hurry_impact(now);
+                self.clockwork.hurry_account(now);
                 if let Some(polls) = self.carrying.polls() {
                     polls.hurry(now);
                 }
@@ -207,6 +227,7 @@ impl<C: Carrier> Runtime<C> {
         match job {
             Job::Streams => self.clockwork.handle_streams(false, self.carrying.supporters(), now),
             Job::Impact => self.clockwork.handle_impact(self.carrying.supporters(), now),
+            Job::Account => self.clockwork.handle_account(self.carrying.supporters(), now),
             Job::Members => {
                 if let Some(polls) = self.carrying.polls() {
                     polls.handle_failure(now, roll());

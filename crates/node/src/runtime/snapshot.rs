@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use super::Runtime;
 use crate::carrier::Carrier;
 use crate::link::Link;
-use crate::view::{ConsentTerms, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals};
+use crate::view::{
+    Account, ConsentTerms, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals,
+};
 
 const SHORTEST: Duration = Duration::from_millis(250);
 
@@ -82,6 +84,7 @@ impl<C: Carrier> Runtime<C> {
             live: self.carrying.live_view(),
             totals: self.carrying.totals_view(wall),
             earnings: self.link.earnings(settings.stream.as_ref()),
+            account: self.link.account(),
             coordinator: self.link.health(),
             notices: self.notices.view(),
             settings: SettingsView {
@@ -122,6 +125,7 @@ fn empty() -> Snapshot {
         live: LiveStats::default(),
         totals: Totals::default(),
         earnings: Earnings::NotYet,
+        account: Account::NotYet,
         coordinator: Link::new().health(),
         notices: Vec::new(),
         settings: SettingsView { upload_cap_bps: 0, resume_on_start: false },

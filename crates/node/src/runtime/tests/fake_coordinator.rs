@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use streamr_coordinator_api::{
-    Challenge, ChallengeRequest, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer, HeartbeatRequest,
-    Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem, Provisional,
-    ReceiptsAnswer, ReceiptsRequest, ScoreParts,
+    Challenge, ChallengeRequest, Earnings, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer,
+    HeartbeatRequest, Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem,
+    Provisional, ReceiptsAnswer, ReceiptsRequest, ScoreParts,
 };
 use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, SignedByBoth, StreamId, UnixMs};
 use tokio::sync::oneshot;
@@ -110,6 +110,7 @@ fn router(world: Shared) -> Router {
         .route("/v1/nodes/challenge", post(challenge))
         .route("/v1/nodes", post(enrol))
         .route("/v1/nodes/{node}/impact", get(impact))
+        .route("/v1/nodes/{node}/earnings", get(earnings))
         .route("/v1/nodes/{node}/receipts", post(receipts))
         .route("/v1/heartbeats", post(heartbeat))
         .with_state(world)
@@ -203,6 +204,10 @@ async fn heartbeat(State(world): State<Shared>, Json(request): Json<HeartbeatReq
         grants: vec![],
     })
     .into_response()
+}
+
+async fn earnings(Path(node): Path<NodeId>) -> Json<Earnings> {
+    Json(Earnings { node, as_of: UnixMs(7), currencies: vec![], payee: None, epochs: vec![], older: None })
 }
 
 async fn receipts(
