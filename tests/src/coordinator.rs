@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::binaries::ours;
 use crate::error::{Result, TestnetError, WithPath};
@@ -94,7 +94,7 @@ impl Coordinator {
         Ok(fs::read_to_string(path).at(path)?.trim().to_owned())
     }
 
-    /// Registers a stream and returns its publish secret.
+    /// Registers a stream with a hundred hours of its pool and returns its publish secret.
     pub fn register(&self, registration: &Registration<'_>) -> Result<String> {
         let body = json!({
             "stream": registration.stream,
@@ -107,6 +107,9 @@ impl Coordinator {
         });
         let client = self.client(self.operator_token()?);
         let registered: Registered = client.post(&format!("{}/v1/streams", self.http), &body)?;
+        let deposit = json!({ "idempotency_key": "first", "amount": 500_000_000, "currency": "EUR" });
+        let url = format!("{}/v1/streams/{}/deposits", self.http, registration.stream);
+        client.post::<Value>(&url, &deposit)?;
         Ok(registered.publish_secret)
     }
 

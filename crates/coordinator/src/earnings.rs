@@ -7,21 +7,23 @@ use streamr_coordinator_api::{
 };
 use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs};
 
-use crate::closing::{CloseError, measure, purse};
-use crate::epoch::{Measured, Purse, Standing, settle};
+use crate::closing::CloseError;
+use crate::epoch::{Measured, Standing};
 use crate::hour::Hour;
 use crate::ledger::{Account, Currency};
 use crate::payouts::PayoutTerms;
 use crate::rewards::{Parts, Score, share_ppm};
-use crate::storage::{NodeShare, StorageError, Tx};
+use crate::state::App;
+use crate::storage::{NodeShare, StorageError, Stream, Tx};
 
 /// What `node` earned in each currency, by code.
 pub(crate) async fn by_currency(
     tx: &mut Tx,
     node: &NodeId,
     terms: &PayoutTerms,
+    provisional: BTreeMap<Currency, MicroUnits>,
     now: UnixMs,
-) -> Result<Vec<CurrencyEarnings>, CloseError> {
+) -> Result<Vec<CurrencyEarnings>, StorageError> {
     let none = |currency: Currency| CurrencyEarnings {
         currency: currency.to_string(),
         provisional: MicroUnits(0),
@@ -44,38 +46,37 @@ pub(crate) async fn by_currency(
     for (currency, balance) in tx.balances(&Account::Paid(*node)).await? {
         of(currency, &|earned| earned.paid = balance);
     }
-    for (currency, amount) in provisional(tx, node, now).await? {
+    for (currency, amount) in provisional {
         of(currency, &|earned| earned.provisional = amount);
     }
     Ok(earned.into_values().collect())
 }
 
-/// What the hour that runs, and the one before while it is not closed, would pay the node if they closed now.
-async fn provisional(
-    tx: &mut Tx,
+/// What the hour that runs, and the one before while it is not closed, would pay the node if they closed now. The
+/// caller must hold no transaction.
+pub(crate) async fn provisional(
+    app: &App,
     node: &NodeId,
     now: UnixMs,
 ) -> Result<BTreeMap<Currency, MicroUnits>, CloseError> {
     let current = Hour::of(now);
-    let mut sums: BTreeMap<Currency, MicroUnits> = BTreeMap::new();
-    let mut purses: BTreeMap<StreamId, Purse> = BTreeMap::new();
+    let mut streams: BTreeMap<StreamId, Stream> = BTreeMap::new();
+    let mut tx = app.storage.read().await?;
     for hour in [Hour(current.0.saturating_sub(1)), current] {
         for stream in tx.streams_of_hour(node, hour).await? {
-            let Some(registered) = tx.stream(&stream).await? else { continue };
-            if tx.closed_epoch(&stream, hour).await?.is_some() {
-                continue;
+            if let Some(registered) = tx.stream(&stream).await? {
+                streams.insert(stream, registered);
             }
-            let measured = measure(tx, &registered, hour).await?;
-            let Some(promise) = measured.promise else { continue };
-            let now_there = match purses.get(&stream) {
-                Some(left) => *left,
-                None => purse(tx, &measured).await?,
-            };
-            let settlement = settle(&measured, &now_there);
-            purses.insert(stream, settlement.leaves(&now_there));
-            let share = settlement.shares.get(node).copied().unwrap_or_default().total();
+        }
+    }
+    drop(tx);
+    let mut sums: BTreeMap<Currency, MicroUnits> = BTreeMap::new();
+    for stream in streams.values() {
+        let board = app.boards.current(&app.storage, stream, now).await?;
+        for hour in board.open() {
+            let Some(promise) = hour.measured.promise else { continue };
             let sum = sums.entry(promise.currency).or_default();
-            sum.0 = sum.0.saturating_add(share.0);
+            sum.0 = sum.0.saturating_add(hour.pays(node).0);
         }
     }
     Ok(sums)

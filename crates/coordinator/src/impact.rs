@@ -1,16 +1,17 @@
 //! What a node's support has done and might earn: read from storage, worked out by [`crate::rewards`].
 
 use streamr_coordinator_api::{Impact, Provisional, ScoreParts};
-use streamr_model::{NodeId, StreamId, UnixMs};
+use streamr_model::{NodeId, UnixMs};
 
+use crate::closing::CloseError;
 use crate::hour::Hour;
-use crate::rewards::{accrued, pay, share_ppm};
-use crate::scoring::ScoreBoard;
+use crate::rewards::share_ppm;
+use crate::scoring::OpenHour;
 use crate::state::App;
-use crate::storage::{StorageError, Stream};
+use crate::storage::Stream;
 
 /// The impact of `node` as far as others have signed for it.
-pub(crate) async fn of_node(app: &App, node: &NodeId, now: UnixMs) -> Result<Impact, StorageError> {
+pub(crate) async fn of_node(app: &App, node: &NodeId, now: UnixMs) -> Result<Impact, CloseError> {
     let mut tx = app.storage.read().await?;
     let delivered = tx.delivered(node, Hour::of_midnight(now)).await?;
     let supporting_s = tx.supporting_ever(node).await? / 1000;
@@ -21,8 +22,8 @@ pub(crate) async fn of_node(app: &App, node: &NodeId, now: UnixMs) -> Result<Imp
     drop(tx);
     let mut provisional = Vec::new();
     for stream in streams {
-        let board = app.boards.current(&app.storage, &stream.stream, now).await?;
-        provisional.push(of_stream(&board, stream, node));
+        let board = app.boards.current(&app.storage, &stream, now).await?;
+        provisional.push(of_stream(board.now(), stream, node));
     }
     Ok(Impact {
         node: *node,
@@ -35,20 +36,17 @@ pub(crate) async fn of_node(app: &App, node: &NodeId, now: UnixMs) -> Result<Imp
     })
 }
 
-fn of_stream(board: &ScoreBoard, stream: Stream, node: &NodeId) -> Provisional {
-    let all_bytes = board.scores.values().map(|score| score.bytes).fold(0, u64::saturating_add);
-    let own = board.scores.get(node).copied().unwrap_or_default();
+fn of_stream(hour: &OpenHour, stream: Stream, node: &NodeId) -> Provisional {
+    let scores = hour.measured.supporters.values().map(|supporter| supporter.score);
+    let all_bytes = scores.map(|score| score.bytes).fold(0, u64::saturating_add);
+    let own = hour.measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
     let parts = ScoreParts {
-        uptime_ppm: ppm(own.uptime_ppm(board.live_ms)),
+        uptime_ppm: ppm(own.uptime_ppm(hour.measured.live_ms)),
         quality_ppm: ppm(own.quality_ppm()),
         bandwidth_ppm: ppm(share_ppm(own.bytes, all_bytes)),
     };
-    let amount = stream.pool_per_hour.map(|per_hour| {
-        let scores = board.scores.iter().map(|(node, score)| (*node, *score));
-        pay(accrued(per_hour, board.live_ms), scores).get(node).copied().unwrap_or_default()
-    });
-    let stream_id: StreamId = stream.stream;
-    Provisional { stream: stream_id, amount, currency: stream.currency, parts }
+    let amount = stream.pool_per_hour.map(|_| hour.pays(node));
+    Provisional { stream: stream.stream, amount, currency: stream.currency, parts }
 }
 
 /// Parts per million fit 32 bits: there are at most a million.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_coordinator_api::Membership;
-use streamr_model::{NodeId, StreamId, UnixMs, Window};
+use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs, Window};
 
+use crate::closing::{CloseError, measure, purse};
 use crate::credit::{Credits, Evidence, USUAL_HOURS, allowance, of_hour};
+use crate::epoch::{Measured, Settlement, settle};
 use crate::hour::Hour;
 use crate::rewards::Score;
 use crate::slots::Slots;
-use crate::storage::{Storage, StorageError, Tx};
+use crate::storage::{Storage, StorageError, Stream, Tx};
 
 /// A score board is shown for so long, and for a millisecond longer for each node on it.
 const SHOWN_MS: u64 = 5_000;
@@ -66,14 +68,45 @@ pub(crate) async fn keep_usual(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Re
     Ok(())
 }
 
-/// The scores of the hour under way, as all who ask are shown them.
+/// An hour that is not closed, settled as if it closed now.
+#[derive(Debug)]
+pub(crate) struct OpenHour {
+    pub(crate) measured: Measured,
+    pub(crate) settlement: Settlement,
+}
+
+impl OpenHour {
+    /// What the hour would pay `node`.
+    pub(crate) fn pays(&self, node: &NodeId) -> MicroUnits {
+        self.settlement.shares.get(node).copied().unwrap_or_default().total()
+    }
+}
+
+/// The open hours of a stream, as all who ask are shown them.
 #[derive(Debug)]
 pub(crate) struct ScoreBoard {
-    pub(crate) hour: Hour,
-    /// How long the stream was live in it.
-    pub(crate) live_ms: u64,
-    pub(crate) scores: BTreeMap<NodeId, Score>,
+    /// The hour under way.
+    now: OpenHour,
+    /// The hour before it, as long as it is not closed.
+    before: Option<OpenHour>,
     made_at: UnixMs,
+}
+
+impl ScoreBoard {
+    /// The hour under way.
+    pub(crate) fn now(&self) -> &OpenHour {
+        &self.now
+    }
+
+    /// All hours that are open, oldest first.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &OpenHour> {
+        self.before.iter().chain([&self.now])
+    }
+
+    fn will_do(&self, now: UnixMs) -> bool {
+        let shown_ms = SHOWN_MS + self.now.measured.supporters.len() as u64;
+        self.now.measured.hour == Hour::of(now) && now.0.saturating_sub(self.made_at.0) < shown_ms
+    }
 }
 
 /// The score boards of all streams.
@@ -87,30 +120,33 @@ impl ScoreBoards {
     pub(crate) async fn current(
         &self,
         storage: &Storage,
-        stream: &StreamId,
+        stream: &Stream,
         now: UnixMs,
-    ) -> Result<Arc<ScoreBoard>, StorageError> {
-        let slot = self.slots.of(stream, now);
+    ) -> Result<Arc<ScoreBoard>, CloseError> {
+        let slot = self.slots.of(&stream.stream, now);
         let mut held = slot.lock().await;
         if let Some(board) = held.as_ref().filter(|board| board.will_do(now)) {
             return Ok(board.clone());
         }
-        let hour = Hour::of(now);
-        let mut tx = storage.read().await?;
-        let board = Arc::new(ScoreBoard {
-            hour,
-            live_ms: tx.live_time(stream, hour).await?,
-            scores: scores(&mut tx, stream, hour).await?,
-            made_at: now,
-        });
+        let board = Arc::new(make(&mut storage.read().await?, stream, now).await?);
         *held = Some(board.clone());
         Ok(board)
     }
 }
 
-impl ScoreBoard {
-    fn will_do(&self, now: UnixMs) -> bool {
-        let shown_ms = SHOWN_MS + self.scores.len() as u64;
-        self.hour == Hour::of(now) && now.0.saturating_sub(self.made_at.0) < shown_ms
+async fn make(tx: &mut Tx, stream: &Stream, now: UnixMs) -> Result<ScoreBoard, CloseError> {
+    let hour = Hour::of(now);
+    let last = Hour(hour.0.saturating_sub(1));
+    let measured = measure(tx, stream, hour).await?;
+    let mut left = purse(tx, &measured).await?;
+    let mut before = None;
+    if tx.closed_epoch(&stream.stream, last).await?.is_none() {
+        // It is paid first, so that what it takes is not there for the hour under way.
+        let measured = measure(tx, stream, last).await?;
+        let settlement = settle(&measured, &left);
+        left = settlement.leaves(&left);
+        before = Some(OpenHour { measured, settlement });
     }
+    let settlement = settle(&measured, &left);
+    Ok(ScoreBoard { now: OpenHour { measured, settlement }, before, made_at: now })
 }

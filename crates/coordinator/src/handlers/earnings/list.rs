@@ -62,16 +62,17 @@ pub(crate) async fn list(
     let Query(asked) =
         asked.map_err(|rejection| Refused::new(ErrorCode::BadRequest, rejection.body_text()))?;
     let after = asked.before.as_deref().map(read_cursor).transpose()?;
+    let now = app.now();
+    let provisional = earnings::provisional(&app, &node, now).await?;
     let mut tx = app.storage.read().await?;
     if asked.format.unwrap_or_else(|| accepted(&headers)) == Format::Csv {
         let limit = asked.limit.unwrap_or(LONGEST_TABLE).clamp(1, LONGEST_TABLE);
         let (epochs, _) = page(&mut tx, &node, after.as_ref(), limit).await?;
         return Ok(table(&epochs).into_response());
     }
-    let now = app.now();
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let (epochs, older) = page(&mut tx, &node, after.as_ref(), limit).await?;
-    let currencies = earnings::by_currency(&mut tx, &node, &app.payout_terms, now).await?;
+    let currencies = earnings::by_currency(&mut tx, &node, &app.payout_terms, provisional, now).await?;
     let payee = tx.payee(&node).await?.map(|(payee, set_at)| view(&payee, set_at));
     Ok(Json(Earnings { node, as_of: now, currencies, payee, epochs, older }).into_response())
 }

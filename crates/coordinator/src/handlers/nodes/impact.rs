@@ -48,6 +48,7 @@ mod tests {
     /// A giver and a taker that have just come to “alice”, which is live, and its secret.
     async fn pair(coordinator: &Running) -> (String, Node, Node) {
         let secret = coordinator.register("alice").await;
+        coordinator.deposit("alice", "first", 10_000_000).await;
         coordinator.put_live("alice", &secret).await;
         let (mut giver, mut taker) =
             (Node::enrolled(coordinator, 1).await, Node::enrolled(coordinator, 2).await);
