@@ -8,6 +8,7 @@
 //! | 70 | failed while running |
 //! | 73 | the database or the operator token cannot be opened or created |
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use streamr_coordinator::{
-    Config, Coordinator, OperatorTokenError, RateLimit, StartError, SystemClock, check_operator_token,
-    load_or_create_operator_token,
+    BadDatabase, Config, Coordinator, Database, OperatorTokenError, RateLimit, StartError, SystemClock,
+    check_operator_token, load_or_create_operator_token,
 };
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -36,9 +37,10 @@ struct Args {
     #[arg(long, env = "STREAMR_LISTEN", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
 
-    /// The database file, created if missing.
-    #[arg(long, env = "STREAMR_DATABASE", default_value = "coordinator.sqlite")]
-    database: PathBuf,
+    /// The SQLite file, created if missing, or the postgres://USER@HOST/NAME of a PostgreSQL database.
+    // A text, and not shown by --help: what clap says of a value that is wrong would repeat the password.
+    #[arg(long, env = "STREAMR_DATABASE", hide_env_values = true, default_value = "coordinator.sqlite")]
+    database: OsString,
 
     /// File with the token that authorises registering streams; created with a random one if missing.
     #[arg(long, env = "STREAMR_OPERATOR_TOKEN_FILE", default_value = "operator.token")]
@@ -98,6 +100,8 @@ enum Failure {
     NoDirectory { flag: &'static str, path: PathBuf },
     #[error("--database {} is a directory; name a file in it", path.display())]
     NotAFile { path: PathBuf },
+    #[error("--database names no database: {0}")]
+    Database(#[from] BadDatabase),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("{0:#}")]
@@ -109,7 +113,9 @@ impl Failure {
         match self {
             Self::OperatorToken(OperatorTokenError::Create { .. })
             | Self::Start(StartError::Database { .. }) => EX_CANTCREAT,
-            Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } => EX_USAGE,
+            Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } | Self::Database(_) => {
+                EX_USAGE
+            }
             Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
             Self::Running(_) => EX_SOFTWARE,
         }
@@ -138,7 +144,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    check(args)?;
+    let database = Database::from_argument(&args.database)?;
+    check(args, &database)?;
     if args.check {
         return Ok(());
     }
@@ -147,7 +154,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         public_url: args.public_url.clone(),
         rate_limit: if args.rate_limit == Switch::On { RateLimit::On } else { RateLimit::Off },
         behind_proxy: args.behind_proxy == Switch::On,
-        ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
+        ..Config::new(database, load_or_create_operator_token(&args.operator_token_file)?)
     };
     if !args.listen.ip().is_loopback() && args.public_url.is_none() {
         tracing::warn!(
@@ -162,15 +169,19 @@ fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// What can be seen to be wrong before anything is opened.
-fn check(args: &Args) -> Result<(), Failure> {
-    for (flag, path) in [("database", &args.database), ("operator-token-file", &args.operator_token_file)] {
+fn check(args: &Args, database: &Database) -> Result<(), Failure> {
+    let file = match database {
+        Database::Sqlite(path) => Some(("database", path)),
+        Database::Postgres(_) => None,
+    };
+    for (flag, path) in file.into_iter().chain([("operator-token-file", &args.operator_token_file)]) {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
             return Err(Failure::NoDirectory { flag, path: parent.to_owned() });
         }
     }
-    if args.database.is_dir() {
-        return Err(Failure::NotAFile { path: args.database.clone() });
+    if let Some((_, path)) = file.filter(|(_, path)| path.is_dir()) {
+        return Err(Failure::NotAFile { path: path.clone() });
     }
     check_operator_token(&args.operator_token_file)?;
     Ok(())

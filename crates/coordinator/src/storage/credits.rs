@@ -63,23 +63,24 @@ impl AccountRow {
 impl Tx {
     /// The consumer's accounts in its current session.
     pub async fn accounts(&mut self, consumer: &NodeId) -> Result<BTreeMap<NodeId, Account>> {
-        let rows: Vec<AccountRow> = sqlx::query_as(
+        let rows: Vec<AccountRow> = on!(self, |db| sqlx::query_as(
             "SELECT provider, claimed_bytes, claimed_blocks, claimed_on_time, claimed_bad,
                     credited_bytes, credited_blocks, credited_on_time, credited_bad
-             FROM accounts WHERE consumer = ?",
+             FROM accounts WHERE consumer = $1",
         )
         .bind(blob(consumer))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(|row| Ok((node_id(&row.provider)?, row.account()))).collect()
     }
 
     /// Closes the consumer's accounts: a new session counts from zero.
     pub async fn clear_accounts(&mut self, consumer: &NodeId) -> Result<()> {
-        sqlx::query("DELETE FROM accounts WHERE consumer = ?")
+        on!(self, |db| sqlx::query("DELETE FROM accounts WHERE consumer = $1")
             .bind(blob(consumer))
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -91,10 +92,11 @@ impl Tx {
         account: &Account,
     ) -> Result<()> {
         let Account { claimed, credited } = account;
-        sqlx::query(
-            "INSERT INTO accounts (consumer, provider, claimed_bytes, claimed_blocks, claimed_on_time, claimed_bad,
-                                   credited_bytes, credited_blocks, credited_on_time, credited_bad)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO accounts (consumer, provider,
+                claimed_bytes, claimed_blocks, claimed_on_time, claimed_bad,
+                credited_bytes, credited_blocks, credited_on_time, credited_bad)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (consumer, provider) DO UPDATE SET
                 claimed_bytes = excluded.claimed_bytes, claimed_blocks = excluded.claimed_blocks,
                 claimed_on_time = excluded.claimed_on_time, claimed_bad = excluded.claimed_bad,
@@ -111,8 +113,9 @@ impl Tx {
         .bind(int(credited.blocks))
         .bind(int(credited.on_time))
         .bind(int(credited.bad))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -125,12 +128,12 @@ impl Tx {
         consumer: &NodeId,
         counts: Counts,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO credits (stream, hour, provider, consumer, bytes, blocks, on_time, bad)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (stream, hour, provider, consumer) DO UPDATE SET
-                bytes = bytes + excluded.bytes, blocks = blocks + excluded.blocks,
-                on_time = on_time + excluded.on_time, bad = bad + excluded.bad",
+                bytes = credits.bytes + excluded.bytes, blocks = credits.blocks + excluded.blocks,
+                on_time = credits.on_time + excluded.on_time, bad = credits.bad + excluded.bad",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
@@ -140,21 +143,23 @@ impl Tx {
         .bind(int(counts.blocks))
         .bind(int(counts.on_time))
         .bind(int(counts.bad))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// What each node was credited in an hour of a stream.
     pub async fn credits_of_hour(&mut self, stream: &StreamId, hour: Hour) -> Result<Vec<NodeCredits>> {
-        let rows: Vec<(Vec<u8>, i64, i64, i64, i64)> = sqlx::query_as(
-            "SELECT provider, SUM(bytes), SUM(blocks), SUM(on_time), SUM(bad)
-             FROM credits WHERE stream = ? AND hour = ? GROUP BY provider",
+        let rows: Vec<(Vec<u8>, i64, i64, i64, i64)> = on!(self, |db| sqlx::query_as(
+            "SELECT provider, CAST(SUM(bytes) AS BIGINT), CAST(SUM(blocks) AS BIGINT),
+                    CAST(SUM(on_time) AS BIGINT), CAST(SUM(bad) AS BIGINT)
+             FROM credits WHERE stream = $1 AND hour = $2 GROUP BY provider",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let credits = |(node, bytes, blocks, on_time, bad): (Vec<u8>, i64, i64, i64, i64)| {
             let counts =
                 Counts { bytes: uint(bytes), blocks: uint(blocks), on_time: uint(on_time), bad: uint(bad) };
@@ -165,15 +170,16 @@ impl Tx {
 
     /// What a node was credited over all streams, ever and since `since`.
     pub async fn delivered(&mut self, provider: &NodeId, since: Hour) -> Result<Delivered> {
-        let (bytes_since, bytes_ever, consumers): (i64, i64, i64) = sqlx::query_as(
-            "SELECT COALESCE(SUM(CASE WHEN hour >= ? THEN bytes ELSE 0 END), 0),
-                    COALESCE(SUM(bytes), 0), COUNT(DISTINCT CASE WHEN bytes > 0 THEN consumer END)
-             FROM credits WHERE provider = ?",
+        let (bytes_since, bytes_ever, consumers): (i64, i64, i64) = on!(self, |db| sqlx::query_as(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN hour >= $1 THEN bytes ELSE 0 END), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(bytes), 0) AS BIGINT),
+                    COUNT(DISTINCT CASE WHEN bytes > 0 THEN consumer END)
+             FROM credits WHERE provider = $2",
         )
         .bind(int(since.0))
         .bind(blob(provider))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(Delivered {
             bytes_since: uint(bytes_since),
             bytes_ever: uint(bytes_ever),
