@@ -15,7 +15,7 @@ use streamr_coordinator::closing::close_due;
 use streamr_coordinator::credit::Counts;
 use streamr_coordinator::hour::Hour;
 use streamr_coordinator::ledger::{Account, Draft, Occasion};
-use streamr_coordinator::storage::{NewStream, Storage, Uptime};
+use streamr_coordinator::storage::{Database, NewStream, Storage, Uptime};
 use streamr_coordinator::verify::{NoReceipts, verify};
 use streamr_coordinator_api::RegisterStream;
 use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs};
@@ -27,7 +27,7 @@ const FIRST: Hour = Hour(500_000);
 #[tokio::main]
 async fn main() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let storage = Storage::open(&dir.path().join("coordinator.sqlite")).await?;
+    let storage = Storage::open(&Database::Sqlite(dir.path().join("coordinator.sqlite"))).await?;
     let stream: StreamId = "alice".parse().context("a stream's id")?;
     prepare(&storage, &stream).await?;
     for hour in 0..HOURS {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
+use crate::storage::Database;
 
 /// Whether requests are limited by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,8 +25,8 @@ pub enum RateLimit {
 pub struct Config {
     /// Where it listens; port 0 picks one.
     pub listen: SocketAddr,
-    /// The database file; created if missing.
-    pub database: PathBuf,
+    /// A file, created if missing, or a PostgreSQL database.
+    pub database: Database,
     /// Authorises registering streams.
     pub operator_token: String,
     /// Its address as nodes know it. `None`: whatever host a request asked, over http.
@@ -52,10 +52,10 @@ impl Config {
     pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
     /// On a loopback port of the system's choice, with nothing in front.
-    pub fn new(database: PathBuf, operator_token: String) -> Self {
+    pub fn new(database: impl Into<Database>, operator_token: String) -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            database,
+            database: database.into(),
             operator_token,
             public_url: None,
             rate_limit: RateLimit::On,

@@ -121,13 +121,14 @@ pub(crate) async fn of_consumer(
         let chosen = choose(&app.grants.assign, window, consumer, &members, &known);
         is_new = !chosen.is_empty();
         if is_new {
-            let together = [known, chosen.clone()].concat();
+            let together = [known.clone(), chosen.clone()].concat();
             let stream_bytes = window_bytes(live.bitrate_bps);
             let cap = |provider: &NodeId| {
                 let others: Vec<NodeId> = together.iter().filter(|node| *node != provider).copied().collect();
                 (*provider, cap_bytes(stream_bytes, &members, provider, &others))
             };
-            assigned = assign(app, stream, window, consumer, chosen.iter().map(cap).collect()).await?;
+            assigned =
+                assign(app, stream, window, consumer, &known, chosen.iter().map(cap).collect()).await?;
         }
     }
     if tell == Tell::IfNew && !is_new {
@@ -141,16 +142,22 @@ async fn assign(
     stream: &StreamId,
     window: Window,
     consumer: &NodeId,
+    known: &[NodeId],
     chosen: Vec<(NodeId, u64)>,
 ) -> Result<Vec<Assigned>, StorageError> {
     let mut tx = app.storage.write().await?;
+    tx.lock_node(consumer).await?;
+    let before = tx.assigned(stream, window, consumer).await?;
+    if before.len() != known.len() {
+        // Whoever answered another heartbeat of this node at the same time was first.
+        return Ok(before);
+    }
     for (provider, cap_bytes) in chosen {
         let expires_at = crate::receipts::taken_until(window);
         let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
         one.grant = app.grants.granted(&grant(stream, window, consumer, &one)).grant.id();
         tx.assign(stream, window, consumer, &one).await?;
     }
-    // Whoever answered another heartbeat of this node at the same time may have been first.
     let assigned = tx.assigned(stream, window, consumer).await?;
     tx.commit().await?;
     Ok(assigned)

@@ -67,3 +67,4 @@ pub use config::{Config, RateLimit};
 pub use operator_token::{OperatorTokenError, check_operator_token, load_or_create_operator_token};
 pub use secret::SecretHash;
 pub use server::{Coordinator, StartError};
+pub use storage::{BadDatabase, Database};

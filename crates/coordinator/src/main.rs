@@ -12,6 +12,7 @@
 
 mod old_args;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,8 @@ use streamr_coordinator::payouts::{InvalidPayee, PayoutDay, PayoutTerms};
 use streamr_coordinator::storage::{Storage, StorageError};
 use streamr_coordinator::verify::{Anchor, VerifyError, verify};
 use streamr_coordinator::{
-    Config, Coordinator, OperatorTokenError, RateLimit, StartError, SystemClock, check_operator_token,
-    load_or_create_operator_token,
+    BadDatabase, Config, Coordinator, Database, OperatorTokenError, RateLimit, StartError, SystemClock,
+    check_operator_token, load_or_create_operator_token,
 };
 use streamr_model::MicroUnits;
 use tracing_subscriber::EnvFilter;
@@ -51,9 +52,10 @@ struct Args {
     #[arg(long, env = "STREAMR_LISTEN", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
 
-    /// The database file, created if missing.
-    #[arg(long, env = "STREAMR_DATABASE", default_value = "coordinator.sqlite")]
-    database: PathBuf,
+    /// The SQLite file, created if missing, or the postgres://USER@HOST/NAME of a PostgreSQL database.
+    // A text, and not shown by --help: what clap says of a value that is wrong would repeat the password.
+    #[arg(long, env = "STREAMR_DATABASE", hide_env_values = true, default_value = "coordinator.sqlite")]
+    database: OsString,
 
     /// File with the token that authorises registering streams; created with a random one if missing.
     #[arg(long, env = "STREAMR_OPERATOR_TOKEN_FILE", default_value = "operator.token")]
@@ -110,9 +112,9 @@ struct Args {
 enum Command {
     /// Prove the whole ledger of a database, which is only read: every entry, every closed hour, every balance.
     VerifyLedger {
-        /// The database file.
-        #[arg(long, env = "STREAMR_DATABASE", default_value = "coordinator.sqlite")]
-        database: PathBuf,
+        /// The database: a file, or postgres://USER:PASSWORD@HOST/NAME.
+        #[arg(long, env = "STREAMR_DATABASE", hide_env_values = true, default_value = "coordinator.sqlite")]
+        database: OsString,
 
         /// An entry that was noted down earlier, as NUMBER:HASH: this book must still have it.
         #[arg(long)]
@@ -156,6 +158,8 @@ enum Failure {
     NoDirectory { flag: &'static str, path: PathBuf },
     #[error("--database {} is a directory; name a file in it", path.display())]
     NotAFile { path: PathBuf },
+    #[error("--database names no database: {0}")]
+    Database(#[from] BadDatabase),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("--debtor-name or --debtor-iban: {0}")]
@@ -164,8 +168,8 @@ enum Failure {
     Provider(#[from] InvalidProvider),
     #[error("--payout-token-file {} cannot be read: {source}", path.display())]
     PayoutToken { path: PathBuf, source: std::io::Error },
-    #[error("the database {} cannot be read: {source}", path.display())]
-    Unreadable { path: PathBuf, source: StorageError },
+    #[error("the database {database} cannot be read: {source}")]
+    Unreadable { database: Database, source: StorageError },
     #[error("the ledger is wrong. {0}")]
     Ledger(VerifyError),
     #[error("{0:#}")]
@@ -177,7 +181,9 @@ impl Failure {
         match self {
             Self::OperatorToken(OperatorTokenError::Create { .. })
             | Self::Start(StartError::Database { .. }) => EX_CANTCREAT,
-            Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } => EX_USAGE,
+            Self::OperatorToken(_) | Self::NoDirectory { .. } | Self::NotAFile { .. } | Self::Database(_) => {
+                EX_USAGE
+            }
             Self::Debtor(_) | Self::Provider(_) | Self::PayoutToken { .. } => EX_USAGE,
             Self::Start(StartError::Listen { .. }) => EX_UNAVAILABLE,
             Self::Unreadable { .. } => EX_NOINPUT,
@@ -210,10 +216,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     if let Some(Command::VerifyLedger { database, expect }) = &args.command {
+        let database = Database::from_argument(database)?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
-        return runtime.block_on(verify_ledger(database, *expect));
+        return runtime.block_on(verify_ledger(&database, *expect));
     }
-    check(args)?;
+    let database = Database::from_argument(&args.database)?;
+    check(args, &database)?;
     let payout_adapters = adapters(args)?;
     if args.check {
         return Ok(());
@@ -229,7 +237,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         },
         payout_adapters,
         old_surface: args.old.surface(),
-        ..Config::new(args.database.clone(), load_or_create_operator_token(&args.operator_token_file)?)
+        ..Config::new(database, load_or_create_operator_token(&args.operator_token_file)?)
     };
     if !args.listen.ip().is_loopback() && args.public_url.is_none() {
         tracing::warn!(
@@ -257,8 +265,8 @@ fn adapters(args: &Args) -> Result<Adapters, Failure> {
     Ok(adapters)
 }
 
-async fn verify_ledger(database: &Path, expect: Option<Anchor>) -> Result<(), Failure> {
-    let unreadable = |source| Failure::Unreadable { path: database.to_owned(), source };
+async fn verify_ledger(database: &Database, expect: Option<Anchor>) -> Result<(), Failure> {
+    let unreadable = |source| Failure::Unreadable { database: database.clone(), source };
     let storage = Storage::open_to_read(database).await.map_err(unreadable)?;
     let verified = verify(&storage, &SignedReceipts, expect).await;
     storage.close().await;
@@ -272,15 +280,19 @@ async fn verify_ledger(database: &Path, expect: Option<Anchor>) -> Result<(), Fa
 }
 
 /// What can be seen to be wrong before anything is opened.
-fn check(args: &Args) -> Result<(), Failure> {
-    for (flag, path) in [("database", &args.database), ("operator-token-file", &args.operator_token_file)] {
+fn check(args: &Args, database: &Database) -> Result<(), Failure> {
+    let file = match database {
+        Database::Sqlite(path) => Some(("database", path)),
+        Database::Postgres(_) => None,
+    };
+    for (flag, path) in file.into_iter().chain([("operator-token-file", &args.operator_token_file)]) {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
             return Err(Failure::NoDirectory { flag, path: parent.to_owned() });
         }
     }
-    if args.database.is_dir() {
-        return Err(Failure::NotAFile { path: args.database.clone() });
+    if let Some((_, path)) = file.filter(|(_, path)| path.is_dir()) {
+        return Err(Failure::NotAFile { path: path.clone() });
     }
     check_operator_token(&args.operator_token_file)?;
     Ok(())

@@ -172,6 +172,7 @@ async fn make(storage: &Storage, stream: &Stream, now: UnixMs) -> Result<Table, 
     }
     drop(tx);
     let mut tx = storage.write().await?;
+    tx.lock_streams(&[&stream.stream]).await?;
     let mut looked = look(&mut tx, stream, now).await?;
     if looked.has_changed {
         let electors: Vec<NodeId> = looked.table.electors.iter().map(|elector| elector.node).collect();

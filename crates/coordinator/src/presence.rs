@@ -19,12 +19,18 @@ pub(crate) fn member_after(now: UnixMs) -> UnixMs {
     UnixMs(now.0.saturating_sub(HeartbeatRequest::LAPSE_MS))
 }
 
-/// Takes out whoever lapsed.
-pub(crate) async fn sweep(tx: &mut Tx, stream: &StreamId, now: UnixMs) -> Result<(), StorageError> {
-    if tx.drop_lapsed(stream, live_after(now), member_after(now)).await? {
+/// Takes out whoever lapsed; whether there was anybody. Most of the time there is not, and nothing is locked.
+pub(crate) async fn sweep(tx: &mut Tx, stream: &StreamId, now: UnixMs) -> Result<bool, StorageError> {
+    let (live_after, member_after) = (live_after(now), member_after(now));
+    if !tx.has_lapsed(stream, live_after, member_after).await? {
+        return Ok(false);
+    }
+    tx.lock_streams(&[stream]).await?;
+    let has_dropped = tx.drop_lapsed(stream, live_after, member_after).await?;
+    if has_dropped {
         tx.membership_changed(stream).await?;
     }
-    Ok(())
+    Ok(has_dropped)
 }
 
 /// The stream's signer says that it is live. The time since it last said so counts as live.
@@ -34,6 +40,7 @@ pub(crate) async fn go_live(
     said: &GoLive,
     now: UnixMs,
 ) -> Result<(), StorageError> {
+    tx.lock_streams(&[stream]).await?;
     sweep(tx, stream, now).await?;
     let before = count_live_time(tx, stream, now).await?;
     let after = Live {
@@ -58,6 +65,7 @@ pub(crate) async fn go_live(
 
 /// The stream's signer says that the live is over.
 pub(crate) async fn end_live(tx: &mut Tx, stream: &StreamId, now: UnixMs) -> Result<(), StorageError> {
+    tx.lock_streams(&[stream]).await?;
     sweep(tx, stream, now).await?;
     if let Some(live) = count_live_time(tx, stream, now).await?.filter(|live| live.is_live) {
         tx.save_live(stream, &Live { is_live: false, last_at: now, ..live }).await?;

@@ -31,15 +31,19 @@ pub(crate) async fn accept(
     nonce: String,
     now: UnixMs,
 ) -> Result<(HeartbeatAnswer, Tell), Refusal> {
-    if !tx.is_enrolled(&heartbeat.node).await? {
+    if !tx.lock_node(&heartbeat.node).await? {
         return Err(Refusal::NodeUnknown);
     }
     if tx.stream(&heartbeat.stream).await?.is_none() {
         return Err(Refusal::StreamUnknown);
     }
-    sweep(tx, &heartbeat.stream, now).await?;
-
-    let current = tx.session(&heartbeat.node).await?;
+    let mut current = tx.session(&heartbeat.node).await?;
+    if let Some(left) = current.as_ref().filter(|session| session.stream != heartbeat.stream) {
+        tx.lock_streams(&[&left.stream, &heartbeat.stream]).await?;
+    }
+    if sweep(tx, &heartbeat.stream, now).await? {
+        current = tx.session(&heartbeat.node).await?;
+    }
     let (nonce, next_in_s, tell) = match (place(current.as_ref(), heartbeat), current) {
         (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
         (Place::Next, Some(current)) => {

@@ -9,7 +9,6 @@ mod routes;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
 use crate::sign_in::passwords::Passwords;
 use crate::state::App;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Database, Storage, StorageError};
 
 /// How long requests under way may take to end when the coordinator stops, and the database to close.
 const GRACE: Duration = Duration::from_millis(800);
@@ -40,13 +39,10 @@ const GRACE: Duration = Duration::from_millis(800);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be opened or created.
-    #[error(
-        "the database {} cannot be opened: {source}. Check that its directory exists, that this user may \
-         write there and that the disk is not full", path.display()
-    )]
+    #[error("the database {database} cannot be opened: {source}. {}", database_advice(database))]
     Database {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: Database,
         /// Why.
         source: StorageError,
     },
@@ -61,6 +57,18 @@ pub enum StartError {
     /// The poller of the old surface cannot be made.
     #[error("nodes cannot be polled: {0}. Start with --old-polling off")]
     Polling(#[source] reqwest::Error),
+}
+
+fn database_advice(database: &Database) -> &'static str {
+    match database {
+        Database::Sqlite(_) => {
+            "Check that its directory exists, that this user may write there and that the disk is not full"
+        }
+        Database::Postgres(_) => {
+            "Check that the server runs there, that the database exists and belongs to this user, and that the \
+             password is in the URL, in PGPASSWORD or in the file that PGPASSFILE names"
+        }
+    }
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -89,7 +97,7 @@ impl Coordinator {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let storage = Storage::open(&config.database)
             .await
-            .map_err(|source| StartError::Database { path: config.database.clone(), source })?;
+            .map_err(|source| StartError::Database { database: config.database.clone(), source })?;
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;

@@ -61,6 +61,7 @@ pub(crate) async fn begin(
     let (token, now) = (draw_token(), app.now());
     let lifetime = Lifetime::of(account.role);
     let mut tx = app.storage.write().await?;
+    tx.lock_account(&account.id).await?;
     tx.begin_sign_in(SecretHash::of(&token), &account.id, now, lifetime.ends_at(now), MAX_SESSIONS).await?;
     tx.commit().await?;
     tracing::info!(account = %account.handle, "signed in");

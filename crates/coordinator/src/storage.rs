@@ -1,13 +1,49 @@
-//! What must last, in SQLite. The only place with SQL; one file for each noun.
+//! What must last, in SQLite or PostgreSQL. The only place with SQL; one file for each noun.
 //!
 //! Callers see two kinds of transaction, [`Storage::read`] and [`Storage::write`], with methods in the words
-//! of the house: no SQL, row or database type crosses this boundary, so that PostgreSQL can come behind it.
-//! A transaction that is dropped without [`Tx::commit`] never happened.
+//! of the house: no SQL, row or database type crosses this boundary. A transaction that is dropped without
+//! [`Tx::commit`] never happened; one in which a method failed is to be dropped.
 //!
-//! There is one writing connection, so writers queue here instead of failing on a locked file. The file is
-//! in WAL mode with `synchronous=NORMAL`: after `kill -9` nothing that was committed is missing; after a
-//! power cut the last moments may be, but the file is never corrupt. That is the right side of the trade
-//! for heartbeats, which are most of the writes: a node whose last one is missing begins a new session.
+//! # Writing a module
+//! A statement is written once, for both databases, and runs through `on!`:
+//!
+//! ```ignore
+//! let row: Option<i64> = on!(self, |db| sqlx::query_scalar("SELECT x FROM t WHERE id = $1")
+//!     .bind(blob(node))
+//!     .fetch_optional(db)
+//!     .await)?;
+//! on!(self, |db| sqlx::query("DELETE FROM t").execute(db).await.map(drop))?;
+//! let deleted: u64 = on!(self, |db| sqlx::query("DELETE FROM t").execute(db).await?.rows_affected());
+//! ```
+//! - Placeholders are `$1`, `$2`, …; what is bound is `i64`, `bool`, text, bytes or an option of these.
+//! - Flags are written `TRUE` and `FALSE`. A sum is `CAST(SUM(x) AS BIGINT)`. In `DO UPDATE SET` the old value
+//!   is `t.x`, the new one `excluded.x`. What the databases order, they order by bytes: give text columns
+//!   `COLLATE "C"` in PostgreSQL and say nothing in SQLite.
+//! - Where the databases must be told different things, `match self.dialect()` picks the text and says why.
+//! - Who decides from what it read [locks](locks) it first. One statement that does all needs no lock.
+//! - A migration is written twice under one number and name, in `migrations/sqlite` (STRICT) and
+//!   `migrations/postgres` (BIGINT, BYTEA, BOOLEAN); `conformance` compares them, and is where a module
+//!   states what it promises.
+
+/// Runs one statement on whichever database the transaction is on: what stands behind `|db|` is compiled once
+/// for each. It may use `?` and must have the same type for both. Every statement passes here, so tests can
+/// stop between any two.
+macro_rules! on {
+    ($tx:expr, |$db:ident| $statement:expr) => {{
+        #[cfg(test)]
+        $crate::storage::fault::statement();
+        match &mut $tx.0 {
+            $crate::storage::Connection::Sqlite(transaction) => {
+                let $db = &mut **transaction;
+                $statement
+            }
+            $crate::storage::Connection::Postgres(transaction) => {
+                let $db = &mut **transaction;
+                $statement
+            }
+        }
+    }};
+}
 
 mod account_invites;
 mod account_nodes;
@@ -15,6 +51,9 @@ mod account_passkeys;
 mod account_sessions;
 mod account_streams;
 mod accounts;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod database;
 mod deliveries;
 mod epochs;
 #[cfg(test)]
@@ -23,27 +62,26 @@ mod grants;
 mod invites;
 mod ledger;
 mod lives;
+pub mod locks;
 mod members;
 mod nodes;
 mod old_earnings;
 mod old_nodes;
 mod old_streams;
 mod payouts;
+mod postgres;
 mod receipts;
 mod sessions;
+mod sqlite;
 mod streams;
 mod uptimes;
 
-use std::path::Path;
-use std::time::Duration;
-
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 
 pub use account_passkeys::{Ceremony, StoredPasskey};
 pub use account_sessions::PersonSession;
 pub use accounts::NewStanding;
+pub use database::{BadDatabase, Database, PostgresUrl};
 pub use deliveries::Delivered;
 pub use epochs::{ClosedEpoch, NodeShare};
 pub use grants::Assigned;
@@ -58,10 +96,8 @@ pub use receipts::KeptReceipt;
 pub use streams::{NewStream, Stream};
 pub use uptimes::Uptime;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-const READERS: u32 = 4;
-/// How long a request waits for a connection before it is told that the coordinator is busy.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection, or for a lock, before it is told that the coordinator is busy.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Why storage failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +105,10 @@ pub enum StorageError {
     /// The file cannot be made or written to.
     #[error("{0}")]
     File(#[source] std::io::Error),
-    /// The database itself: disk full, file gone, locked by another program.
+    /// The database itself: disk full, file gone, locked by another program, server gone.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
-    /// The file cannot be brought to this version's layout.
+    /// It cannot be brought to this version's layout.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A stored value is not what this version writes there.
@@ -84,9 +120,13 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Whether waiting helps: too many requests wanted the database at once.
+    /// Whether waiting helps: too many requests wanted the database at once, or its server is being restarted.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Database(sqlx::Error::PoolTimedOut))
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut) => true,
+            Self::Database(error) => postgres::is_busy(error),
+            _ => false,
+        }
     }
 }
 
@@ -94,85 +134,99 @@ type Result<T, E = StorageError> = std::result::Result<T, E>;
 
 /// The database.
 #[derive(Debug, Clone)]
-pub struct Storage {
-    writer: SqlitePool,
-    readers: SqlitePool,
+pub struct Storage(Pools);
+
+#[derive(Debug, Clone)]
+enum Pools {
+    Sqlite(sqlite::Pools),
+    Postgres(postgres::Pools),
 }
 
 impl Storage {
-    /// Opens the file, creating it and bringing it up to date as needed.
-    pub async fn open(path: &Path) -> Result<Self> {
-        create_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
-        let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT)
+    /// Opens the database and brings it up to date. A missing SQLite file is created; a PostgreSQL database
+    /// must exist.
+    pub async fn open(database: &Database) -> Result<Self> {
+        let pools = match database {
+            Database::Sqlite(path) => Pools::Sqlite(sqlite::Pools::open(path).await?),
+            Database::Postgres(url) => Pools::Postgres(postgres::Pools::open(url).await?),
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        MIGRATIONS.run(&writer).await?;
-        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self { writer, readers })
+        Ok(Self(pools))
     }
 
-    /// Opens the file to read it only, as it is: nothing is created or brought up to date.
-    pub async fn open_to_read(path: &Path) -> Result<Self> {
-        let options = SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false);
-        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
-        let readers = pool.connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self { writer: readers.clone(), readers })
+    /// Opens the database to read it only, as it is: nothing is created or brought up to date.
+    pub async fn open_to_read(database: &Database) -> Result<Self> {
+        let pools = match database {
+            Database::Sqlite(path) => Pools::Sqlite(sqlite::Pools::open_to_read(path).await?),
+            Database::Postgres(url) => Pools::Postgres(postgres::Pools::open_to_read(url).await?),
+        };
+        Ok(Self(pools))
     }
 
     /// A consistent view to read from.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(self.readers.begin().await?))
+        let connection = match &self.0 {
+            Pools::Sqlite(pools) => Connection::Sqlite(pools.read().await?),
+            Pools::Postgres(pools) => Connection::Postgres(pools.read().await?),
+        };
+        Ok(Tx(connection))
     }
 
-    /// A transaction that writes. There is one at a time.
+    /// A transaction that writes. In SQLite there is one at a time; in PostgreSQL there are several, which keep
+    /// out of each other's way by [`locks`].
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        let connection = match &self.0 {
+            Pools::Sqlite(pools) => Connection::Sqlite(pools.write().await?),
+            Pools::Postgres(pools) => Connection::Postgres(pools.write().await?),
+        };
+        Ok(Tx(connection))
     }
 
-    /// Waits for what is under way and closes the file.
+    /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.0 {
+            Pools::Sqlite(pools) => pools.close().await,
+            Pools::Postgres(pools) => pools.close().await,
+        }
     }
 }
 
-/// A transaction: every read in it sees one state, every write in it happens or none does.
+/// A transaction: every read of [`Storage::read`] sees one state, every write in it happens or none does.
 #[derive(Debug)]
-pub struct Tx(sqlx::Transaction<'static, Sqlite>);
+pub struct Tx(Connection);
+
+#[derive(Debug)]
+enum Connection {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// What a statement is written in, where that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 impl Tx {
     /// Makes what was written last.
     pub async fn commit(self) -> Result<()> {
         #[cfg(test)]
         fault::statement();
-        Ok(self.0.commit().await?)
+        match self.0 {
+            Connection::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Connection::Postgres(transaction) => Ok(transaction.commit().await?),
+        }
     }
 
-    fn db(&mut self) -> &mut SqliteConnection {
-        #[cfg(test)]
-        fault::statement();
-        &mut self.0
+    fn dialect(&self) -> Dialect {
+        match self.0 {
+            Connection::Sqlite(_) => Dialect::Sqlite,
+            Connection::Postgres(_) => Dialect::Postgres,
+        }
     }
 }
 
-/// Makes the file for its owner only, if it is missing: it knows the addresses of people's homes. SQLite gives
-/// the files beside it the same permissions.
-fn create_private(path: &Path) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(StorageError::File)
-}
-
-// SQLite's integers are signed 64-bit. Whatever is larger is stored as the largest.
+// Both databases' integers are signed 64-bit. Whatever is larger is stored as the largest.
 
 fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)

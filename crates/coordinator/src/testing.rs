@@ -1,5 +1,11 @@
 //! A coordinator of one's own for each test, over real HTTP on a temporary file, with a clock that only the
 //! test moves.
+//!
+//! Where [`ON_POSTGRES`] names a PostgreSQL server, each has a schema of it instead of a file: so
+//! `storage::conformance` runs every handler's tests a second time.
+
+#[cfg(unix)]
+pub(crate) mod private_postgres;
 
 pub(crate) mod authenticator;
 pub(crate) mod book;
@@ -26,7 +32,9 @@ use tempfile::TempDir;
 
 use crate::evidence::SignedReceipts;
 use crate::hour::Hour;
-use crate::storage::Storage;
+#[cfg(unix)]
+use crate::storage::conformance::Schema;
+use crate::storage::{Database, Storage};
 use crate::verify::{Report, VerifyError, verify};
 use crate::{Clock, Config, Coordinator, RateLimit, closing};
 
@@ -34,6 +42,9 @@ use crate::{Clock, Config, Coordinator, RateLimit, closing};
 pub(crate) const START: u64 = 1_795_000_000_000 / 3_600_000 * 3_600_000;
 /// The signer of every live.
 pub(crate) const SEED: NodeId = NodeId([0x5e; 32]);
+
+/// The environment variable with the URL of the PostgreSQL server to test on.
+pub(crate) const ON_POSTGRES: &str = "STREAMR_TEST_POSTGRES";
 
 /// A clock that only the test moves.
 pub(crate) struct ManualClock(AtomicU64);
@@ -69,7 +80,12 @@ impl Running {
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let operator = "the operator's token, long enough".to_owned();
-        let mut config = Config::new(dir.path().join("coordinator.sqlite"), operator.clone());
+        let database = match std::env::var(ON_POSTGRES) {
+            #[cfg(unix)]
+            Ok(server) => Schema::create(&server).await.database(),
+            _ => Database::Sqlite(dir.path().join("coordinator.sqlite")),
+        };
+        let mut config = Config::new(database, operator.clone());
         config.rate_limit = RateLimit::Off;
         change(&mut config);
         let clock = Arc::new(ManualClock(AtomicU64::new(START)));
@@ -91,8 +107,17 @@ impl Running {
         self.server.as_ref().unwrap().poll_round().await;
     }
 
-    /// Whether the database's files hold `text`.
+    /// Whether the database's files, or all that PostgreSQL can say of it, hold `text`.
     pub(crate) fn database_holds(&self, text: &str) -> bool {
+        #[cfg(unix)]
+        if let Ok(server) = std::env::var(ON_POSTGRES) {
+            let dump = std::process::Command::new(private_postgres::program("pg_dump"))
+                .args(["--inserts", "--dbname", &server])
+                .output()
+                .unwrap();
+            assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+            return String::from_utf8_lossy(&dump.stdout).contains(text);
+        }
         let files = std::fs::read_dir(self.dir.path()).unwrap();
         files
             .map(|file| std::fs::read(file.unwrap().path()).unwrap())

@@ -3,56 +3,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+#[path = "support/process.rs"]
+mod process;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use process::{Process, command, outcome};
 use serde_json::{Value, json};
-
-fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_streamr-coordinator"));
-    command.current_dir(dir).args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null());
-    command
-}
-
-fn outcome(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command(dir).args(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// A coordinator process that is killed when the test ends.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(dir: &Path) -> Self {
-        let mut child = command(dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        assert!(line.starts_with(r#"{"ready":"coordinator","http":"http://127.0.0.1:"#), "{line}");
-        Self { child, url: ready["http"].as_str().unwrap().to_owned() }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 async fn register(url: &str, token: &str, id: &str) -> reqwest::Result<u16> {
     let body = json!({
@@ -77,6 +39,8 @@ fn bad_configuration_exits_64_before_anything_is_made() {
         (&["--public-url", "https://u:p@example.org"], "--public-url"),
         (&["--database", "missing/c.sqlite"], "create it first"),
         (&["--database", "."], "directory"),
+        (&["--database", "mysql://u:hunter2@db/streamr"], "mysql"),
+        (&["--database", "postgres://u:hunter2@db/streamr?pasword=hunter2"], "`pasword` is not known"),
         (&["--operator-token-file", "missing/token"], "create it first"),
         (&["--old-poll-allow", "10.0.0.0/33"], "--old-poll-allow"),
         (&["--old-poll-ports", "80,http"], "--old-poll-ports"),
@@ -88,7 +52,7 @@ fn bad_configuration_exits_64_before_anything_is_made() {
     ] {
         let (code, stdout, stderr) = outcome(dir.path(), args);
         assert_eq!((code, stdout.as_str()), (64, ""), "{args:?}: {stderr}");
-        assert!(stderr.contains(reason), "{args:?}: {stderr}");
+        assert!(stderr.contains(reason) && !stderr.contains("hunter2"), "{args:?}: {stderr}");
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -142,10 +106,37 @@ fn a_database_that_cannot_be_opened_is_named_and_exits_73() {
 }
 
 #[test]
+fn a_password_in_the_databases_address_is_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nobody listens on port 1.
+    let url = "postgres://streamr:hunter2@127.0.0.1:1/streamr";
+    let run = |flags: &[&str]| {
+        let output = command(dir.path())
+            .env("STREAMR_DATABASE", url)
+            .env("RUST_LOG", "trace")
+            .args(flags)
+            .output()
+            .unwrap();
+        let shown = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(shown).unwrap())
+    };
+    let (code, shown) = run(&[]);
+    assert_eq!(code, Some(73), "{shown}");
+    assert!(
+        shown.contains("postgres://streamr@127.0.0.1:1/streamr") && shown.contains("PGPASSFILE"),
+        "{shown}"
+    );
+    for (flags, expected) in [(&[] as &[&str], 73), (&["--check"], 0), (&["--help"], 0)] {
+        let (code, shown) = run(flags);
+        assert!(code == Some(expected) && !shown.contains("hunter2"), "{flags:?}: {shown}");
+    }
+}
+
+#[test]
 fn what_it_knows_about_people_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let _process = Process::start(dir.path());
+    let _process = Process::start(dir.path(), &[]);
     let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap()).collect();
     assert!(files.len() >= 2);
     for file in files {
@@ -158,7 +149,7 @@ fn what_it_knows_about_people_is_readable_by_its_owner_only() {
 fn it_stops_cleanly_within_two_seconds_of_a_signal() {
     let dir = tempfile::tempdir().unwrap();
     for signal in ["-TERM", "-INT"] {
-        let mut process = Process::start(dir.path());
+        let mut process = Process::start(dir.path(), &[]);
         // A client that holds its connection open must not hold the coordinator.
         let address = process.url.strip_prefix("http://").unwrap();
         let _idle = std::net::TcpStream::connect(address).unwrap();
@@ -175,7 +166,7 @@ async fn what_was_answered_survives_kill_9_at_any_moment() {
     let dir = tempfile::tempdir().unwrap();
     let mut answered: Vec<String> = Vec::new();
     for round in 0..4_u64 {
-        let process = Process::start(dir.path());
+        let process = Process::start(dir.path(), &[]);
         let (url, token) = (process.url.clone(), token(dir.path()));
         let count = Arc::new(AtomicU64::new(0));
         let writers: Vec<_> = (0..4)
@@ -210,7 +201,7 @@ async fn what_was_answered_survives_kill_9_at_any_moment() {
             answered.extend(writer.await.unwrap());
         }
     }
-    let process = Process::start(dir.path());
+    let process = Process::start(dir.path(), &[]);
     let list: Value =
         reqwest::get(format!("{}/v1/streams", process.url)).await.unwrap().json().await.unwrap();
     let stored: Vec<&str> =
@@ -222,7 +213,7 @@ async fn what_was_answered_survives_kill_9_at_any_moment() {
 
 /// A process with a stream that got one deposit, stopped again.
 async fn with_a_deposit(dir: &Path) {
-    let mut process = Process::start(dir);
+    let mut process = Process::start(dir, &[]);
     let token = token(dir);
     let id = "alice";
     let body = json!({

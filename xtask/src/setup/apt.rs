@@ -29,7 +29,8 @@ const DESKTOP: &[&str] = &[
     "gstreamer1.0-plugins-bad",
 ];
 
-/// Windows without a screen (and `busctl` and `xprop` to look at them), players, browsers, packet counts, and the compilers of other systems.
+/// Windows without a screen (and `busctl` and `xprop` to look at them), players, browsers, packet counts, the
+/// coordinator's other database, and the compilers of other systems.
 const TEST: &[&str] = &[
     "at-spi2-core",
     "chromium",
@@ -42,6 +43,7 @@ const TEST: &[&str] = &[
     "git",
     "iproute2",
     "nftables",
+    "postgresql",
     "scrot",
     "systemd",
     "vlc",

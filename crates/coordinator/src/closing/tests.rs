@@ -6,8 +6,8 @@ use futures::FutureExt;
 use streamr_model::MicroUnits;
 
 use super::*;
-use crate::storage::Uptime;
 use crate::storage::fault::before_each_statement;
+use crate::storage::{Database, Uptime};
 use crate::testing::Running;
 use crate::testing::book::{Books, FIRST, due_after, node, owed};
 use crate::verify::{NoReceipts, verify};
@@ -60,7 +60,7 @@ async fn a_closed_hour_with_another_input_is_refused_with_both_hashes() {
 #[tokio::test]
 async fn many_closers_at_once_pay_once() {
     let books = Books::with_hour(NODES).await;
-    let other = Storage::open(&books.path()).await.unwrap();
+    let other = Storage::open(&Database::Sqlite(books.path())).await.unwrap();
     let closers = (0..8).map(|n| close_first(if n % 2 == 0 { &books.storage } else { &other }));
     let outcomes = futures::future::join_all(closers).await;
     let closed = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Closed::Now(_)))).count();
@@ -132,7 +132,7 @@ async fn a_coordinator_killed_at_any_statement_of_closing_has_closed_all_or_noth
     moments.sort();
     assert!(moments.len() > 30, "only {} moments were tried", moments.len());
     for moment in &moments {
-        let storage = Storage::open(&moment.join("coordinator.sqlite")).await.unwrap();
+        let storage = Storage::open(&Database::Sqlite(moment.join("coordinator.sqlite"))).await.unwrap();
         let expected = if moment.ends_with("after") { HOUR_PAYS } else { 0 };
         assert_eq!(owed(&storage, NODES).await, expected, "{}", moment.display());
         assert_right(&storage).await;

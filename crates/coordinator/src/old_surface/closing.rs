@@ -8,6 +8,7 @@ use streamr_model::{MicroUnits, UnixMs};
 use super::active_after;
 use super::pay::{draw, pay};
 use crate::hour::Hour;
+use crate::storage::locks::Whole;
 use crate::storage::{OldStream, Storage, StorageError, Tx};
 
 /// Hours before this one are closed at `now`: those that were over when the last heartbeat that can still tell
@@ -26,6 +27,7 @@ pub(crate) async fn close_due(storage: &Storage, now: UnixMs) -> Result<(), Stor
         return Ok(());
     }
     let mut tx = storage.write().await?;
+    tx.lock_whole(Whole::OldHouse).await?;
     // Read again: somebody else may have closed them since.
     for stream in tx.old_streams_open_before(hour).await? {
         close_stream(&mut tx, &stream, hour).await?;

@@ -17,6 +17,7 @@ use crate::old_surface::names::{OldNodeId, OldStreamId};
 use crate::old_surface::standing::Verdict;
 use crate::secret::random;
 use crate::state::AppState;
+use crate::storage::locks::Whole;
 use crate::storage::{DueNode, StorageError, Tx};
 
 /// Nodes asked at once. Who is due beyond it is asked in the next round.
@@ -92,6 +93,7 @@ impl Rounds {
             // A task that panicked is a fault of ours; the poll of its node is lost and nothing else.
             let Ok((node, answer)) = answered else { continue };
             let mut tx = self.app.storage.write().await?;
+            tx.lock_whole(Whole::OldHouse).await?;
             take_down(&mut tx, &node, answer, self.app.now()).await?;
             tx.commit().await?;
         }
@@ -110,6 +112,7 @@ impl Rounds {
             return Ok(Vec::new());
         }
         let mut tx = self.app.storage.write().await?;
+        tx.lock_whole(Whole::OldHouse).await?;
         let mut taken = Vec::new();
         for due in tx.due_old_nodes(now, active_after(now), MAX_AT_ONCE).await? {
             let roll = Roll(u64::from_le_bytes(random()));

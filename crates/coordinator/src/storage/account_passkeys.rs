@@ -3,7 +3,7 @@
 use streamr_model::{AccountId, UnixMs};
 
 use super::accounts::account_id;
-use super::{Result, Tx, int, time, uint};
+use super::{Dialect, Result, Tx, int, time, uint};
 
 /// Ceremonies remembered at most. At the bound the oldest is forgotten: even if hundreds begin in every second,
 /// a person has half a minute for theirs.
@@ -73,50 +73,63 @@ impl Tx {
         now: UnixMs,
         expires_at: UnixMs,
     ) -> Result<()> {
-        sqlx::query("DELETE FROM passkey_ceremonies WHERE expires_at <= $1")
-            .bind(int(now.0))
-            .execute(self.db())
-            .await?;
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM passkey_ceremonies").fetch_one(self.db()).await?;
-        if count >= MAX_CEREMONIES {
-            sqlx::query(
+        let (forget, forget_oldest) = match self.dialect() {
+            Dialect::Sqlite => (
+                "DELETE FROM passkey_ceremonies WHERE expires_at <= $1",
                 "DELETE FROM passkey_ceremonies WHERE challenge IN (
                     SELECT challenge FROM passkey_ceremonies ORDER BY expires_at, challenge LIMIT $1)",
-            )
-            .bind(count - MAX_CEREMONIES + 1)
-            .execute(self.db())
-            .await?;
+            ),
+            // Those who begin at once pass the bound by as many; the next takes them all out.
+            Dialect::Postgres => (
+                "DELETE FROM passkey_ceremonies WHERE challenge = ANY (ARRAY(
+                    SELECT challenge FROM passkey_ceremonies WHERE expires_at <= $1 FOR UPDATE SKIP LOCKED))",
+                "DELETE FROM passkey_ceremonies WHERE challenge = ANY (ARRAY(
+                    SELECT challenge FROM passkey_ceremonies ORDER BY expires_at, challenge LIMIT $1
+                    FOR UPDATE SKIP LOCKED))",
+            ),
+        };
+        on!(self, |db| sqlx::query(forget).bind(int(now.0)).execute(db).await.map(drop))?;
+        let count: i64 = on!(self, |db| sqlx::query_scalar("SELECT count(*) FROM passkey_ceremonies")
+            .fetch_one(db)
+            .await)?;
+        if count >= MAX_CEREMONIES {
+            on!(self, |db| sqlx::query(forget_oldest)
+                .bind(count - MAX_CEREMONIES + 1)
+                .execute(db)
+                .await
+                .map(drop))?;
         }
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO passkey_ceremonies (challenge, account, state, expires_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(challenge)
         .bind(ceremony.account.as_ref().map(|account| account.0.as_slice()))
         .bind(ceremony.state.as_slice())
         .bind(int(expires_at.0))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// Takes the ceremony of this challenge, which is gone then; `None` if there is none, or no longer.
     pub async fn take_ceremony(&mut self, challenge: &[u8], now: UnixMs) -> Result<Option<Ceremony>> {
-        let row: Option<(Option<Vec<u8>>, Vec<u8>)> = sqlx::query_as(
+        let row: Option<(Option<Vec<u8>>, Vec<u8>)> = on!(self, |db| sqlx::query_as(
             "DELETE FROM passkey_ceremonies WHERE challenge = $1 AND expires_at > $2
              RETURNING account, state",
         )
         .bind(challenge)
         .bind(int(now.0))
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         let Some((account, state)) = row else { return Ok(None) };
         Ok(Some(Ceremony { account: account.as_deref().map(account_id).transpose()?, state }))
     }
 
     /// Adds a passkey; false if there is one with this id.
     pub async fn add_passkey(&mut self, passkey: &StoredPasskey) -> Result<bool> {
-        let done = sqlx::query(
+        let done = on!(self, |db| {
+            sqlx::query(
             "INSERT INTO passkeys (credential, account, name, static_state, dynamic_state, added_at, used_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credential) DO NOTHING",
         )
@@ -127,32 +140,32 @@ impl Tx {
         .bind(passkey.dynamic_state.as_slice())
         .bind(int(passkey.added_at.0))
         .bind(passkey.used_at.map(|at| int(at.0)))
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db).await?.rows_affected()
+        });
+        Ok(done == 1)
     }
 
     /// The passkey with this id.
     pub async fn passkey(&mut self, credential: &[u8]) -> Result<Option<StoredPasskey>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT credential, account, name, static_state, dynamic_state, added_at, used_at
              FROM passkeys WHERE credential = $1",
         )
         .bind(credential)
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(StoredPasskey::try_from).transpose()
     }
 
     /// The account's passkeys, those added first before the others.
     pub async fn passkeys_of_account(&mut self, account: &AccountId) -> Result<Vec<StoredPasskey>> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = on!(self, |db| sqlx::query_as(
             "SELECT credential, account, name, static_state, dynamic_state, added_at, used_at
              FROM passkeys WHERE account = $1 ORDER BY added_at, credential",
         )
         .bind(account.0.as_slice())
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(StoredPasskey::try_from).collect()
     }
 
@@ -164,7 +177,7 @@ impl Tx {
         dynamic_state: &[u8],
         now: UnixMs,
     ) -> Result<bool> {
-        let done = sqlx::query(
+        let done = on!(self, |db| sqlx::query(
             "UPDATE passkeys SET dynamic_state = $1, used_at = $2
              WHERE credential = $3 AND dynamic_state = $4",
         )
@@ -172,36 +185,40 @@ impl Tx {
         .bind(int(now.0))
         .bind(passkey.credential.as_slice())
         .bind(passkey.dynamic_state.as_slice())
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(done == 1)
     }
 
     /// Removes a passkey of the account; false if it has none with this id.
     pub async fn remove_passkey(&mut self, account: &AccountId, credential: &[u8]) -> Result<bool> {
-        let done = sqlx::query("DELETE FROM passkeys WHERE account = $1 AND credential = $2")
+        let done = on!(self, |db| sqlx::query("DELETE FROM passkeys WHERE account = $1 AND credential = $2")
             .bind(account.0.as_slice())
             .bind(credential)
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .execute(db)
+            .await?
+            .rows_affected());
+        Ok(done == 1)
     }
 
     /// Removes every passkey of the account.
     pub async fn remove_passkeys(&mut self, account: &AccountId) -> Result<()> {
-        sqlx::query("DELETE FROM passkeys WHERE account = $1")
+        on!(self, |db| sqlx::query("DELETE FROM passkeys WHERE account = $1")
             .bind(account.0.as_slice())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// How many passkeys the account has.
     pub async fn count_passkeys(&mut self, account: &AccountId) -> Result<u64> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM passkeys WHERE account = $1")
-            .bind(account.0.as_slice())
-            .fetch_one(self.db())
-            .await?;
+        let count: i64 =
+            on!(self, |db| sqlx::query_scalar("SELECT count(*) FROM passkeys WHERE account = $1")
+                .bind(account.0.as_slice())
+                .fetch_one(db)
+                .await)?;
         Ok(uint(count))
     }
 }

@@ -3,7 +3,7 @@
 use streamr_model::{AccountId, UnixMs};
 
 use super::accounts::Row as AccountRow;
-use super::{Result, Tx, int, time};
+use super::{Dialect, Result, Tx, int, time};
 use crate::accounts::Account;
 use crate::secret::SecretHash;
 
@@ -28,7 +28,7 @@ struct Row {
 
 impl Tx {
     /// Begins a session and forgets those that are over: of anybody by their end, of this account those beyond
-    /// `most` that were unused longest.
+    /// `most` that were unused longest. The account is to be locked.
     pub async fn begin_sign_in(
         &mut self,
         token: SecretHash,
@@ -37,17 +37,25 @@ impl Tx {
         ends_at: UnixMs,
         most: u32,
     ) -> Result<()> {
-        sqlx::query("DELETE FROM sign_ins WHERE ends_at <= $1").bind(int(now.0)).execute(self.db()).await?;
-        sqlx::query(
+        let forget = match self.dialect() {
+            Dialect::Sqlite => "DELETE FROM sign_ins WHERE ends_at <= $1",
+            Dialect::Postgres => {
+                "DELETE FROM sign_ins WHERE token_hash = ANY (ARRAY(
+                    SELECT token_hash FROM sign_ins WHERE ends_at <= $1 FOR UPDATE SKIP LOCKED))"
+            }
+        };
+        on!(self, |db| sqlx::query(forget).bind(int(now.0)).execute(db).await.map(drop))?;
+        on!(self, |db| sqlx::query(
             "DELETE FROM sign_ins WHERE account = $1 AND token_hash NOT IN (
                 SELECT token_hash FROM sign_ins WHERE account = $1
                 ORDER BY last_at DESC, token_hash LIMIT $2)",
         )
         .bind(account.0.as_slice())
         .bind(i64::from(most.saturating_sub(1)))
-        .execute(self.db())
-        .await?;
-        sqlx::query(
+        .execute(db)
+        .await
+        .map(drop))?;
+        on!(self, |db| sqlx::query(
             "INSERT INTO sign_ins (token_hash, account, began_at, last_at, ends_at)
              VALUES ($1, $2, $3, $3, $4)",
         )
@@ -55,22 +63,23 @@ impl Tx {
         .bind(account.0.as_slice())
         .bind(int(now.0))
         .bind(int(ends_at.0))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// The session whose token has this hash. As for nodes' tokens, the index's timing tells nothing about a
     /// token nobody knows.
     pub async fn sign_in(&mut self, token: SecretHash) -> Result<Option<PersonSession>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT s.began_at, s.last_at,
                     p.account, p.handle, p.email, p.role, p.standing, p.created_at
              FROM sign_ins s JOIN people p ON p.account = s.account WHERE s.token_hash = $1",
         )
         .bind(token.as_bytes())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(PersonSession {
             account: row.account.try_into()?,
@@ -81,31 +90,34 @@ impl Tx {
 
     /// Notes that a session is used.
     pub async fn note_sign_in(&mut self, token: SecretHash, now: UnixMs) -> Result<()> {
-        sqlx::query("UPDATE sign_ins SET last_at = $1 WHERE token_hash = $2")
+        on!(self, |db| sqlx::query("UPDATE sign_ins SET last_at = $1 WHERE token_hash = $2")
             .bind(int(now.0))
             .bind(token.as_bytes())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Ends a session.
     pub async fn end_sign_in(&mut self, token: SecretHash) -> Result<()> {
-        sqlx::query("DELETE FROM sign_ins WHERE token_hash = $1")
+        on!(self, |db| sqlx::query("DELETE FROM sign_ins WHERE token_hash = $1")
             .bind(token.as_bytes())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Ends every session of the account, but the one under `kept` if there is one.
     pub async fn end_sign_ins(&mut self, account: &AccountId, kept: Option<SecretHash>) -> Result<()> {
         let kept = kept.as_ref().map_or(&[] as &[u8], SecretHash::as_bytes);
-        sqlx::query("DELETE FROM sign_ins WHERE account = $1 AND token_hash <> $2")
+        on!(self, |db| sqlx::query("DELETE FROM sign_ins WHERE account = $1 AND token_hash <> $2")
             .bind(account.0.as_slice())
             .bind(kept)
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 }

@@ -86,7 +86,7 @@ struct StandingRow {
 impl Tx {
     /// Stores a new account; false if its handle is taken.
     pub async fn create_account(&mut self, account: &Account) -> Result<bool> {
-        let done = sqlx::query(
+        let done = on!(self, |db| sqlx::query(
             "INSERT INTO people (account, handle, email, role, standing, created_at)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (handle) DO NOTHING",
         )
@@ -96,40 +96,42 @@ impl Tx {
         .bind(role_text(account.role))
         .bind(text(&STANDINGS, account.standing))
         .bind(int(account.created_at.0))
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(done == 1)
     }
 
     /// The account with this handle.
     pub async fn account_of_handle(&mut self, handle: &Handle) -> Result<Option<Account>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT account, handle, email, role, standing, created_at FROM people WHERE handle = $1",
         )
         .bind(handle.as_str())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Account::try_from).transpose()
     }
 
     /// The account with this id.
     pub async fn account(&mut self, account: &AccountId) -> Result<Option<Account>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT account, handle, email, role, standing, created_at FROM people WHERE account = $1",
         )
         .bind(account.0.as_slice())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Account::try_from).transpose()
     }
 
     /// What is kept of the account's password.
     pub async fn password(&mut self, account: &AccountId) -> Result<Option<StoredPassword>> {
-        let row: Option<PasswordRow> =
-            sqlx::query_as("SELECT salt, hash, memory_kib, passes, lanes FROM passwords WHERE account = $1")
-                .bind(account.0.as_slice())
-                .fetch_optional(self.db())
-                .await?;
+        let row: Option<PasswordRow> = on!(self, |db| sqlx::query_as(
+            "SELECT salt, hash, memory_kib, passes, lanes FROM passwords WHERE account = $1"
+        )
+        .bind(account.0.as_slice())
+        .fetch_optional(db)
+        .await)?;
         row.map(StoredPassword::try_from).transpose()
     }
 
@@ -140,7 +142,7 @@ impl Tx {
         password: &StoredPassword,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO passwords (account, salt, hash, memory_kib, passes, lanes, set_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (account) DO UPDATE SET
@@ -154,35 +156,37 @@ impl Tx {
         .bind(i64::from(password.passes))
         .bind(i64::from(password.lanes))
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// Sets the account's role.
     pub async fn set_role(&mut self, account: &AccountId, role: Role) -> Result<()> {
-        sqlx::query("UPDATE people SET role = $1 WHERE account = $2")
+        on!(self, |db| sqlx::query("UPDATE people SET role = $1 WHERE account = $2")
             .bind(role_text(role))
             .bind(account.0.as_slice())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
-    /// Adds a standing to the account's history and makes it the current one.
+    /// Adds a standing to the account's history and makes it the current one. The account is to be locked.
     pub async fn set_standing(
         &mut self,
         account: &AccountId,
         new: NewStanding<'_>,
         now: UnixMs,
     ) -> Result<()> {
-        let last: i64 =
-            sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) FROM standings WHERE account = $1")
-                .bind(account.0.as_slice())
-                .fetch_one(self.db())
-                .await?;
-        // Of two at once the primary key lets one through.
-        sqlx::query(
+        let last: i64 = on!(self, |db| sqlx::query_scalar(
+            "SELECT COALESCE(MAX(number), 0) FROM standings WHERE account = $1"
+        )
+        .bind(account.0.as_slice())
+        .fetch_one(db)
+        .await)?;
+        on!(self, |db| sqlx::query(
             "INSERT INTO standings (account, number, standing, reason, set_at, set_by)
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -192,27 +196,29 @@ impl Tx {
         .bind(new.reason)
         .bind(int(now.0))
         .bind(new.by.map(|by| by.0.as_slice()))
-        .execute(self.db())
-        .await?;
-        sqlx::query("UPDATE people SET standing = $1 WHERE account = $2")
+        .execute(db)
+        .await
+        .map(drop))?;
+        on!(self, |db| sqlx::query("UPDATE people SET standing = $1 WHERE account = $2")
             .bind(text(&STANDINGS, new.standing))
             .bind(account.0.as_slice())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// The account's standings, the newest first, at most `limit`.
     pub async fn standings(&mut self, account: &AccountId, limit: u32) -> Result<Vec<StandingSet>> {
-        let rows: Vec<StandingRow> = sqlx::query_as(
+        let rows: Vec<StandingRow> = on!(self, |db| sqlx::query_as(
             "SELECT s.standing, s.reason, s.set_at, p.handle AS set_by
              FROM standings s LEFT JOIN people p ON p.account = s.set_by
              WHERE s.account = $1 ORDER BY s.number DESC LIMIT $2",
         )
         .bind(account.0.as_slice())
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let set = |row: StandingRow| {
             Ok(StandingSet {
                 standing: value(&STANDINGS, &row.standing, "standing")?,
@@ -231,13 +237,13 @@ impl Tx {
             STANDINGS.iter().filter(|(standing, _)| is_established(*standing)).map(|(_, text)| *text);
         let mut found = BTreeSet::new();
         for standing in established {
-            let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+            let rows: Vec<Vec<u8>> = on!(self, |db| sqlx::query_scalar(
                 "SELECT o.node FROM node_owners o JOIN people p ON p.account = o.account
                  WHERE p.standing = $1",
             )
             .bind(standing)
-            .fetch_all(self.db())
-            .await?;
+            .fetch_all(db)
+            .await)?;
             for node in rows {
                 found.insert(node_id(&node)?);
             }
@@ -249,7 +255,7 @@ impl Tx {
     /// Whose each of `nodes` is; those that are nobody's are left out.
     pub async fn owners_of_nodes(&mut self, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, AccountId>> {
         let rows: Vec<(Vec<u8>, Vec<u8>)> =
-            sqlx::query_as("SELECT node, account FROM node_owners").fetch_all(self.db()).await?;
+            on!(self, |db| sqlx::query_as("SELECT node, account FROM node_owners").fetch_all(db).await)?;
         let asked: BTreeSet<&NodeId> = nodes.iter().collect();
         let mut owners = BTreeMap::new();
         for (node, account) in rows {

@@ -27,7 +27,7 @@ impl Tx {
         consumer: &NodeId,
         counts: Counts,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO deliveries (stream, hour, provider, consumer, bytes, blocks, on_time, bad)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (stream, hour, provider, consumer) DO UPDATE SET
@@ -42,14 +42,15 @@ impl Tx {
         .bind(int(counts.blocks))
         .bind(int(counts.on_time))
         .bind(int(counts.bad))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// What others signed for a node over all streams, ever and since `since`.
     pub async fn delivered(&mut self, provider: &NodeId, since: Hour) -> Result<Delivered> {
-        let (bytes_since, bytes_ever, consumers): (i64, i64, i64) = sqlx::query_as(
+        let (bytes_since, bytes_ever, consumers): (i64, i64, i64) = on!(self, |db| sqlx::query_as(
             "SELECT CAST(COALESCE(SUM(CASE WHEN hour >= $1 THEN bytes ELSE 0 END), 0) AS BIGINT),
                     CAST(COALESCE(SUM(bytes), 0) AS BIGINT),
                     COUNT(DISTINCT CASE WHEN bytes > 0 THEN consumer END)
@@ -57,8 +58,8 @@ impl Tx {
         )
         .bind(int(since.0))
         .bind(blob(provider))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(Delivered {
             bytes_since: uint(bytes_since),
             bytes_ever: uint(bytes_ever),

@@ -64,7 +64,7 @@ impl Tx {
     /// Hours between `from` and `to`, both included, in which a stream was live and which are not closed:
     /// oldest first, at most `limit`.
     pub async fn open_epochs(&mut self, from: Hour, to: Hour, limit: u32) -> Result<Vec<(StreamId, Hour)>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT l.stream, l.hour FROM live_hours l
              WHERE l.hour >= $1 AND l.hour <= $2 AND l.live_ms > 0 AND NOT EXISTS
                 (SELECT 1 FROM closed_epochs c WHERE c.stream = l.stream AND c.hour = l.hour)
@@ -73,26 +73,27 @@ impl Tx {
         .bind(int(from.0))
         .bind(int(to.0))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(|(stream, hour)| Ok((stream_id(stream)?, Hour(uint(*hour))))).collect()
     }
 
     /// The epoch, if it is closed.
     pub async fn closed_epoch(&mut self, stream: &StreamId, hour: Hour) -> Result<Option<ClosedEpoch>> {
-        let row: Option<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT entry, input_hash FROM closed_epochs WHERE stream = $1 AND hour = $2")
-                .bind(stream.as_str())
-                .bind(int(hour.0))
-                .fetch_optional(self.db())
-                .await?;
+        let row: Option<(i64, Vec<u8>)> = on!(self, |db| sqlx::query_as(
+            "SELECT entry, input_hash FROM closed_epochs WHERE stream = $1 AND hour = $2"
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .fetch_optional(db)
+        .await)?;
         row.map(|(entry, hash)| Ok(ClosedEpoch { entry: uint(entry), input_hash: input_hash(&hash)? }))
             .transpose()
     }
 
     /// Records a closed epoch. Its entry is written already.
     pub async fn record_epoch(&mut self, epoch: &RecordedEpoch) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO closed_epochs (stream, hour, entry, input_hash, input) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(epoch.stream.as_str())
@@ -100,11 +101,12 @@ impl Tx {
         .bind(int(epoch.entry))
         .bind(epoch.input_hash.0.as_slice())
         .bind(epoch.input.as_slice())
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         for (node, parts) in &epoch.shares {
             let [uptime, quality, bandwidth] = parts.to_array();
-            sqlx::query(
+            on!(self, |db| sqlx::query(
                 "INSERT INTO epoch_shares (stream, hour, node, uptime, quality, bandwidth)
                  VALUES ($1, $2, $3, $4, $5, $6)",
             )
@@ -114,27 +116,29 @@ impl Tx {
             .bind(uptime.0)
             .bind(quality.0)
             .bind(bandwidth.0)
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         }
         Ok(())
     }
 
     /// The epoch that the entry with this number closed, with everything recorded of it.
     pub async fn recorded_epoch(&mut self, entry: u64) -> Result<Option<RecordedEpoch>> {
-        let row: Option<(String, i64, Vec<u8>, Vec<u8>)> =
-            sqlx::query_as("SELECT stream, hour, input_hash, input FROM closed_epochs WHERE entry = $1")
-                .bind(int(entry))
-                .fetch_optional(self.db())
-                .await?;
+        let row: Option<(String, i64, Vec<u8>, Vec<u8>)> = on!(self, |db| sqlx::query_as(
+            "SELECT stream, hour, input_hash, input FROM closed_epochs WHERE entry = $1"
+        )
+        .bind(int(entry))
+        .fetch_optional(db)
+        .await)?;
         let Some((stream, hour, hash, input)) = row else { return Ok(None) };
-        let rows: Vec<(Vec<u8>, i64, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(Vec<u8>, i64, i64, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT node, uptime, quality, bandwidth FROM epoch_shares WHERE stream = $1 AND hour = $2",
         )
         .bind(&stream)
         .bind(hour)
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let shares: BTreeMap<NodeId, Parts> = rows
             .into_iter()
             .map(|(node, uptime, quality, bandwidth)| {
@@ -153,13 +157,13 @@ impl Tx {
 
     /// How many epochs are recorded as closed, and how many shares belong to none of them.
     pub async fn count_epochs(&mut self) -> Result<(u64, u64)> {
-        let (epochs, orphans): (i64, i64) = sqlx::query_as(
+        let (epochs, orphans): (i64, i64) = on!(self, |db| sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM closed_epochs),
                     (SELECT COUNT(*) FROM epoch_shares s WHERE NOT EXISTS
                         (SELECT 1 FROM closed_epochs c WHERE c.stream = s.stream AND c.hour = s.hour))",
         )
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok((uint(epochs), uint(orphans)))
     }
 
@@ -171,7 +175,7 @@ impl Tx {
         limit: u32,
     ) -> Result<Vec<NodeShare>> {
         let (hour, stream) = after.map_or((i64::MAX, ""), |(hour, stream)| (int(hour.0), stream.as_str()));
-        let rows: Vec<ShareRow> = sqlx::query_as(
+        let rows: Vec<ShareRow> = on!(self, |db| sqlx::query_as(
             "SELECT s.stream, s.hour, p.currency, s.uptime, s.quality, s.bandwidth,
                     EXISTS (SELECT 1 FROM ledger_entries x
                             WHERE x.occasion = 'correction:' || CAST(c.entry AS TEXT)) AS corrected
@@ -186,8 +190,8 @@ impl Tx {
         .bind(hour)
         .bind(stream)
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(NodeShare::try_from).collect()
     }
 
@@ -198,7 +202,7 @@ impl Tx {
         stream: &StreamId,
         hour: Hour,
     ) -> Result<Option<NodeShare>> {
-        let row: Option<ShareRow> = sqlx::query_as(
+        let row: Option<ShareRow> = on!(self, |db| sqlx::query_as(
             "SELECT s.stream, s.hour, p.currency, s.uptime, s.quality, s.bandwidth,
                     EXISTS (SELECT 1 FROM ledger_entries x
                             WHERE x.occasion = 'correction:' || CAST(c.entry AS TEXT)) AS corrected
@@ -211,8 +215,8 @@ impl Tx {
         .bind(Account::Payable(*node).to_string())
         .bind(stream.as_str())
         .bind(int(hour.0))
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(NodeShare::try_from).transpose()
     }
 }

@@ -47,15 +47,15 @@ impl Tx {
         window: Window,
         consumer: &NodeId,
     ) -> Result<Vec<Assigned>> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = on!(self, |db| sqlx::query_as(
             "SELECT provider, cap_bytes, expires_at, grant_id FROM grants
              WHERE stream = $1 AND slot = $2 AND consumer = $3 ORDER BY provider",
         )
         .bind(stream.as_str())
         .bind(int(window.0))
         .bind(blob(consumer))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(Row::assigned).collect()
     }
 
@@ -67,7 +67,7 @@ impl Tx {
         consumer: &NodeId,
         assigned: &Assigned,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO grants (stream, slot, consumer, provider, cap_bytes, expires_at, grant_id)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stream, slot, consumer, provider) DO NOTHING",
         )
@@ -78,8 +78,9 @@ impl Tx {
         .bind(int(assigned.cap_bytes))
         .bind(int(assigned.expires_at.0))
         .bind(&assigned.grant.0[..])
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -89,14 +90,14 @@ impl Tx {
         stream: &StreamId,
         windows: std::ops::Range<Window>,
     ) -> Result<BTreeMap<NodeId, BTreeSet<Window>>> {
-        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT DISTINCT consumer, slot FROM grants WHERE stream = $1 AND slot >= $2 AND slot < $3",
         )
         .bind(stream.as_str())
         .bind(int(windows.start.0))
         .bind(int(windows.end.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let mut present: BTreeMap<NodeId, BTreeSet<Window>> = BTreeMap::new();
         for (consumer, slot) in rows {
             present.entry(node_id(&consumer)?).or_default().insert(Window(uint(slot)));

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use streamr_coordinator_api::{InviteState, ListedInvite};
 use streamr_model::{NodeId, StreamId, UnixMs};
 
-use super::{Result, StorageError, Tx, blob, int, node_id, stream_id, time, uint};
+use super::{Dialect, Result, StorageError, Tx, blob, int, node_id, stream_id, time, uint};
 use crate::secret::SecretHash;
 
 /// An invite that was made.
@@ -93,28 +93,37 @@ impl Tx {
         expires_at: UnixMs,
         forget_before: UnixMs,
     ) -> Result<()> {
-        sqlx::query("DELETE FROM invites WHERE expires_at < ?")
-            .bind(int(forget_before.0))
-            .execute(self.db())
-            .await?;
-        sqlx::query("INSERT INTO invites (code_hash, stream, created_at, expires_at) VALUES (?, ?, ?, ?)")
-            .bind(code.as_bytes())
-            .bind(stream.as_str())
-            .bind(int(now.0))
-            .bind(int(expires_at.0))
-            .execute(self.db())
-            .await?;
+        // What somebody else is forgetting is skipped: two who took the same rows in different orders would
+        // wait for each other.
+        let forget = match self.dialect() {
+            Dialect::Sqlite => "DELETE FROM invites WHERE expires_at < $1",
+            Dialect::Postgres => {
+                "DELETE FROM invites WHERE code_hash = ANY (ARRAY(
+                    SELECT code_hash FROM invites WHERE expires_at < $1 FOR UPDATE SKIP LOCKED))"
+            }
+        };
+        on!(self, |db| sqlx::query(forget).bind(int(forget_before.0)).execute(db).await.map(drop))?;
+        on!(self, |db| sqlx::query(
+            "INSERT INTO invites (code_hash, stream, created_at, expires_at) VALUES ($1, $2, $3, $4)"
+        )
+        .bind(code.as_bytes())
+        .bind(stream.as_str())
+        .bind(int(now.0))
+        .bind(int(expires_at.0))
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// The invite with this code.
     pub async fn invite(&mut self, code: SecretHash) -> Result<Option<Invite>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT stream, expires_at, used_by, revoked_at FROM invites WHERE code_hash = $1",
         )
         .bind(code.as_bytes())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Invite::try_from).transpose()
     }
 
@@ -127,31 +136,33 @@ impl Tx {
             Some(invite) if invite.is_revoked => UseOfInvite::Revoked,
             Some(invite) if invite.expires_at <= now => UseOfInvite::Expired,
             Some(_) => {
-                // The condition makes the winner certain on any database; here writers already queue.
-                let done = sqlx::query(
-                    "UPDATE invites SET used_by = $1, used_at = $2
-                     WHERE code_hash = $3 AND used_by IS NULL AND revoked_at IS NULL",
-                )
-                .bind(blob(node))
-                .bind(int(now.0))
-                .bind(code.as_bytes())
-                .execute(self.db())
-                .await?;
-                if done.rows_affected() == 1 { UseOfInvite::Accepted } else { UseOfInvite::Used }
+                // The condition makes the winner certain: whoever comes second waits for the first and finds
+                // it used.
+                let mark = "UPDATE invites SET used_by = $1, used_at = $2
+                            WHERE code_hash = $3 AND used_by IS NULL AND revoked_at IS NULL";
+                let used = on!(self, |db| sqlx::query(mark)
+                    .bind(blob(node))
+                    .bind(int(now.0))
+                    .bind(code.as_bytes())
+                    .execute(db)
+                    .await?
+                    .rows_affected());
+                if used == 1 { UseOfInvite::Accepted } else { UseOfInvite::Used }
             }
         };
         Ok(used)
     }
+
     /// How many invites of the stream can still be used.
     pub async fn count_open_invites(&mut self, stream: &StreamId, now: UnixMs) -> Result<u64> {
-        let count: i64 = sqlx::query_scalar(
+        let count: i64 = on!(self, |db| sqlx::query_scalar(
             "SELECT count(*) FROM invites
              WHERE stream = $1 AND expires_at > $2 AND used_by IS NULL AND revoked_at IS NULL",
         )
         .bind(stream.as_str())
         .bind(int(now.0))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(uint(count))
     }
 
@@ -164,14 +175,14 @@ impl Tx {
         now: UnixMs,
         limit: u32,
     ) -> Result<Vec<ListedInvite>> {
-        let rows: Vec<ListedRow> = sqlx::query_as(
+        let rows: Vec<ListedRow> = on!(self, |db| sqlx::query_as(
             "SELECT code_hash, created_at, expires_at, used_by, revoked_at FROM invites
              WHERE stream = $1 ORDER BY created_at DESC, code_hash LIMIT $2",
         )
         .bind(stream.as_str())
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(|row| row.listed(now)).collect()
     }
 
@@ -179,15 +190,16 @@ impl Tx {
     /// that was not used. Taking it back again changes nothing.
     pub async fn revoke_invite(&mut self, stream: &StreamId, invite: &str, now: UnixMs) -> Result<bool> {
         let Ok(code_hash) = HEXLOWER.decode(invite.as_bytes()) else { return Ok(false) };
-        let done = sqlx::query(
+        let done = on!(self, |db| sqlx::query(
             "UPDATE invites SET revoked_at = COALESCE(revoked_at, $1)
              WHERE stream = $2 AND code_hash = $3 AND used_by IS NULL",
         )
         .bind(int(now.0))
         .bind(stream.as_str())
         .bind(code_hash)
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(done == 1)
     }
 }

@@ -67,24 +67,27 @@ impl Tx {
     /// writes an entry.
     pub async fn lock_ledger(&mut self) -> Result<(u64, EntryHash)> {
         // An update that changes nothing takes the row's lock on any database.
-        let (number, hash): (i64, Vec<u8>) =
-            sqlx::query_as("UPDATE ledger_head SET number = number WHERE one = 1 RETURNING number, hash")
-                .fetch_one(self.db())
-                .await?;
+        let (number, hash): (i64, Vec<u8>) = on!(self, |db| sqlx::query_as(
+            "UPDATE ledger_head SET number = number WHERE one = 1 RETURNING number, hash"
+        )
+        .fetch_one(db)
+        .await)?;
         Ok((uint(number), entry_hash(&hash)?))
     }
 
     /// The last entry's number and hash, as recorded.
     pub async fn ledger_head(&mut self) -> Result<(u64, EntryHash)> {
         let (number, hash): (i64, Vec<u8>) =
-            sqlx::query_as("SELECT number, hash FROM ledger_head WHERE one = 1").fetch_one(self.db()).await?;
+            on!(self, |db| sqlx::query_as("SELECT number, hash FROM ledger_head WHERE one = 1")
+                .fetch_one(db)
+                .await)?;
         Ok((uint(number), entry_hash(&hash)?))
     }
 
     /// Writes `draft` as the next entry.
     pub async fn write_entry(&mut self, draft: Draft, at: UnixMs) -> Result<Entry, LedgerError> {
         let entry = draft.seal(self.lock_ledger().await?, at)?;
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO ledger_entries (number, at, occasion, previous, hash) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(int(entry.number))
@@ -92,16 +95,18 @@ impl Tx {
         .bind(entry.occasion.to_string())
         .bind(entry.previous.0.as_slice())
         .bind(entry.hash.0.as_slice())
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         for posting in &entry.postings {
             self.post(entry.number, posting).await?;
         }
-        sqlx::query("UPDATE ledger_head SET number = $1, hash = $2 WHERE one = 1")
+        on!(self, |db| sqlx::query("UPDATE ledger_head SET number = $1, hash = $2 WHERE one = 1")
             .bind(int(entry.number))
             .bind(entry.hash.0.as_slice())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(entry)
     }
 
@@ -116,52 +121,60 @@ impl Tx {
             }
         }
         let name = account.to_string();
-        sqlx::query("INSERT INTO ledger_postings (entry, account, currency, amount) VALUES ($1, $2, $3, $4)")
-            .bind(int(entry))
-            .bind(&name)
-            .bind(currency.as_str())
-            .bind(amount.0)
-            .execute(self.db())
-            .await?;
-        let changed = sqlx::query(
+        on!(self, |db| sqlx::query(
+            "INSERT INTO ledger_postings (entry, account, currency, amount) VALUES ($1, $2, $3, $4)"
+        )
+        .bind(int(entry))
+        .bind(&name)
+        .bind(currency.as_str())
+        .bind(amount.0)
+        .execute(db)
+        .await
+        .map(drop))?;
+        let changed = on!(self, |db| sqlx::query(
             "UPDATE ledger_balances SET balance = balance + $3 WHERE account = $1 AND currency = $2",
         )
         .bind(&name)
         .bind(currency.as_str())
         .bind(amount.0)
-        .execute(self.db())
-        .await?;
-        if changed.rows_affected() == 0 {
+        .execute(db)
+        .await?
+        .rows_affected());
+        if changed == 0 {
             // Not by ON CONFLICT: the row to insert would be checked as if the account held nothing else.
-            sqlx::query("INSERT INTO ledger_balances (account, currency, balance) VALUES ($1, $2, $3)")
-                .bind(&name)
-                .bind(currency.as_str())
-                .bind(amount.0)
-                .execute(self.db())
-                .await?;
+            on!(self, |db| sqlx::query(
+                "INSERT INTO ledger_balances (account, currency, balance) VALUES ($1, $2, $3)"
+            )
+            .bind(&name)
+            .bind(currency.as_str())
+            .bind(amount.0)
+            .execute(db)
+            .await
+            .map(drop))?;
         }
         Ok(())
     }
 
     /// What an account holds.
     pub async fn balance(&mut self, account: &Account, currency: Currency) -> Result<MicroUnits> {
-        let balance: Option<i64> =
-            sqlx::query_scalar("SELECT balance FROM ledger_balances WHERE account = $1 AND currency = $2")
-                .bind(account.to_string())
-                .bind(currency.as_str())
-                .fetch_optional(self.db())
-                .await?;
+        let balance: Option<i64> = on!(self, |db| sqlx::query_scalar(
+            "SELECT balance FROM ledger_balances WHERE account = $1 AND currency = $2"
+        )
+        .bind(account.to_string())
+        .bind(currency.as_str())
+        .fetch_optional(db)
+        .await)?;
         Ok(MicroUnits(balance.unwrap_or(0)))
     }
 
     /// What an account holds in each currency that it ever held, by currency.
     pub async fn balances(&mut self, account: &Account) -> Result<Vec<(Currency, MicroUnits)>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT currency, balance FROM ledger_balances WHERE account = $1 ORDER BY currency",
         )
         .bind(account.to_string())
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(|(code, balance)| Ok((currency(code)?, MicroUnits(*balance)))).collect()
     }
 
@@ -172,7 +185,7 @@ impl Tx {
         currency: Currency,
         (from, to): (UnixMs, UnixMs),
     ) -> Result<MicroUnits> {
-        let sum: i64 = sqlx::query_scalar(
+        let sum: i64 = on!(self, |db| sqlx::query_scalar(
             "SELECT CAST(COALESCE(SUM(p.amount), 0) AS BIGINT) FROM ledger_postings p
              JOIN ledger_entries e ON e.number = p.entry
              WHERE p.account = $1 AND p.currency = $2 AND e.at >= $3 AND e.at < $4",
@@ -181,17 +194,18 @@ impl Tx {
         .bind(currency.as_str())
         .bind(int(from.0))
         .bind(int(to.0))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(MicroUnits(sum.saturating_neg()))
     }
 
     /// The entry made for this, if there is one.
     pub async fn entry_of(&mut self, occasion: &Occasion) -> Result<Option<Entry>> {
-        let number: Option<i64> = sqlx::query_scalar("SELECT number FROM ledger_entries WHERE occasion = $1")
-            .bind(occasion.to_string())
-            .fetch_optional(self.db())
-            .await?;
+        let number: Option<i64> =
+            on!(self, |db| sqlx::query_scalar("SELECT number FROM ledger_entries WHERE occasion = $1")
+                .bind(occasion.to_string())
+                .fetch_optional(db)
+                .await)?;
         match number {
             Some(number) => self.entry(uint(number)).await,
             None => Ok(None),
@@ -205,23 +219,23 @@ impl Tx {
 
     /// Entries from number `from` on, at most `limit`, in their order.
     pub async fn entries(&mut self, from: u64, limit: u32) -> Result<Vec<Entry>> {
-        let rows: Vec<EntryRow> = sqlx::query_as(
+        let rows: Vec<EntryRow> = on!(self, |db| sqlx::query_as(
             "SELECT number, at, occasion, previous, hash FROM ledger_entries
              WHERE number >= $1 ORDER BY number LIMIT $2",
         )
         .bind(int(from))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let Some(last) = rows.last().map(|row| row.number) else { return Ok(Vec::new()) };
-        let postings: Vec<PostingRow> = sqlx::query_as(
+        let postings: Vec<PostingRow> = on!(self, |db| sqlx::query_as(
             "SELECT entry, account, currency, amount FROM ledger_postings
              WHERE entry >= $1 AND entry <= $2 ORDER BY entry",
         )
         .bind(int(from))
         .bind(last)
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let mut postings = postings.into_iter().peekable();
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows {
@@ -242,15 +256,15 @@ impl Tx {
     ) -> Result<Vec<RecordedBalance>> {
         let (account, currency) =
             after.map_or(("", ""), |last| (last.account.as_str(), last.currency.as_str()));
-        Ok(sqlx::query_as(
+        Ok(on!(self, |db| sqlx::query_as(
             "SELECT account, currency, balance FROM ledger_balances
              WHERE account > $1 OR (account = $1 AND currency > $2) ORDER BY account, currency LIMIT $3",
         )
         .bind(account)
         .bind(currency)
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?)
+        .fetch_all(db)
+        .await)?)
     }
 }
 

@@ -54,21 +54,22 @@ impl TryFrom<Row> for Live {
 impl Tx {
     /// The last that the stream's signer said; `None` if it was never live.
     pub async fn live(&mut self, stream: &StreamId) -> Result<Option<Live>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT is_live, seed, addresses, live_since, bitrate_bps, last_at, live_total_ms
-             FROM lives WHERE stream = ?",
+             FROM lives WHERE stream = $1",
         )
         .bind(stream.as_str())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Live::try_from).transpose()
     }
 
     /// Replaces it.
     pub async fn save_live(&mut self, stream: &StreamId, live: &Live) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO lives (stream, is_live, seed, addresses, live_since, bitrate_bps, last_at, live_total_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO lives
+                (stream, is_live, seed, addresses, live_since, bitrate_bps, last_at, live_total_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (stream) DO UPDATE SET
                 is_live = excluded.is_live, seed = excluded.seed, addresses = excluded.addresses,
                 live_since = excluded.live_since, bitrate_bps = excluded.bitrate_bps,
@@ -82,22 +83,24 @@ impl Tx {
         .bind(int(live.bitrate_bps.0))
         .bind(int(live.last_at.0))
         .bind(int(live.live_total_ms))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// Adds live time to an hour of the stream.
     pub async fn add_live_time(&mut self, stream: &StreamId, hour: Hour, live_ms: u64) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO live_hours (stream, hour, live_ms) VALUES (?, ?, ?)
-             ON CONFLICT (stream, hour) DO UPDATE SET live_ms = live_ms + excluded.live_ms",
+        on!(self, |db| sqlx::query(
+            "INSERT INTO live_hours (stream, hour, live_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (stream, hour) DO UPDATE SET live_ms = live_hours.live_ms + excluded.live_ms",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
         .bind(int(live_ms))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -108,36 +111,39 @@ impl Tx {
         hour: Hour,
         bitrate: BitsPerSecond,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "UPDATE live_hours SET bitrate_bps = $1 WHERE stream = $2 AND hour = $3 AND bitrate_bps < $1",
         )
         .bind(int(bitrate.0))
         .bind(stream.as_str())
         .bind(int(hour.0))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// What the stream was said to have at most in an hour; 0 where it was not said.
     pub async fn bitrate_of_hour(&mut self, stream: &StreamId, hour: Hour) -> Result<BitsPerSecond> {
-        let bitrate: Option<i64> =
-            sqlx::query_scalar("SELECT bitrate_bps FROM live_hours WHERE stream = $1 AND hour = $2")
-                .bind(stream.as_str())
-                .bind(int(hour.0))
-                .fetch_optional(self.db())
-                .await?;
+        let bitrate: Option<i64> = on!(self, |db| sqlx::query_scalar(
+            "SELECT bitrate_bps FROM live_hours WHERE stream = $1 AND hour = $2"
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .fetch_optional(db)
+        .await)?;
         Ok(BitsPerSecond(bitrate.map_or(0, uint)))
     }
 
     /// How long the stream was live in an hour, in milliseconds.
     pub async fn live_time(&mut self, stream: &StreamId, hour: Hour) -> Result<u64> {
-        let live_ms: Option<i64> =
-            sqlx::query_scalar("SELECT live_ms FROM live_hours WHERE stream = ? AND hour = ?")
-                .bind(stream.as_str())
-                .bind(int(hour.0))
-                .fetch_optional(self.db())
-                .await?;
+        let live_ms: Option<i64> = on!(self, |db| sqlx::query_scalar(
+            "SELECT live_ms FROM live_hours WHERE stream = $1 AND hour = $2"
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .fetch_optional(db)
+        .await)?;
         Ok(live_ms.map_or(0, uint))
     }
 }

@@ -50,7 +50,8 @@ impl Tx {
         node: &OldNodeId,
         active_ms: u64,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| {
+            sqlx::query(
             "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good) VALUES ($1, $2, $3, '', $4, 0, 0)
              ON CONFLICT (stream, hour, node) DO UPDATE SET active_ms = old_shown.active_ms + excluded.active_ms",
         )
@@ -58,8 +59,8 @@ impl Tx {
         .bind(int(hour.0))
         .bind(node.as_str())
         .bind(int(active_ms))
-        .execute(self.db())
-        .await?;
+        .execute(db).await.map(drop)
+        })?;
         Ok(())
     }
 
@@ -72,7 +73,8 @@ impl Tx {
         line: Option<&str>,
         good: u32,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| {
+            sqlx::query(
             "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good) VALUES ($1, $2, $3, $4, 0, 1, $5)
              ON CONFLICT (stream, hour, node) DO UPDATE SET
                 line = CASE WHEN excluded.line = '' THEN old_shown.line ELSE excluded.line END,
@@ -83,8 +85,8 @@ impl Tx {
         .bind(node.as_str())
         .bind(line.unwrap_or_default())
         .bind(i64::from(good))
-        .execute(self.db())
-        .await?;
+        .execute(db).await.map(drop)
+        })?;
         Ok(())
     }
 
@@ -95,27 +97,28 @@ impl Tx {
         from: Hour,
         until: Hour,
     ) -> Result<Vec<Hour>> {
-        let hours: Vec<i64> = sqlx::query_scalar(
+        let hours: Vec<i64> = on!(self, |db| sqlx::query_scalar(
             "SELECT DISTINCT hour FROM old_shown
              WHERE stream = $1 AND hour >= $2 AND hour < $3 AND good > 0 ORDER BY hour",
         )
         .bind(stream.as_str())
         .bind(int(from.0))
         .bind(int(until.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         Ok(hours.into_iter().map(|hour| Hour(uint(hour))).collect())
     }
 
     /// What nodes said and polls showed in an hour of a stream.
     pub async fn old_shown(&mut self, stream: &OldStreamId, hour: Hour) -> Result<Vec<Shown>> {
-        let rows: Vec<(String, String, i64, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64, i64, i64)> = on!(self, |db| {
+            sqlx::query_as(
             "SELECT node, line, active_ms, asked, good FROM old_shown WHERE stream = $1 AND hour = $2 ORDER BY node",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db).await
+        })?;
         let shown = |(node, line, active_ms, asked, good): (String, String, i64, i64, i64)| {
             let (active_ms, asked, good) = (uint(active_ms), few(asked), few(good));
             Ok(Shown { node: old_node_id(&node)?, line, active_ms, asked, good })
@@ -125,11 +128,12 @@ impl Tx {
 
     /// Forgets what nodes said and polls showed before `hour`.
     pub async fn forget_old_shown(&mut self, stream: &OldStreamId, hour: Hour) -> Result<()> {
-        sqlx::query("DELETE FROM old_shown WHERE stream = $1 AND hour < $2")
+        on!(self, |db| sqlx::query("DELETE FROM old_shown WHERE stream = $1 AND hour < $2")
             .bind(stream.as_str())
             .bind(int(hour.0))
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -141,62 +145,65 @@ impl Tx {
         node: &OldNodeId,
         amount: MicroUnits,
     ) -> Result<()> {
-        sqlx::query("INSERT INTO old_earnings (stream, hour, node, amount) VALUES ($1, $2, $3, $4)")
-            .bind(stream.as_str())
-            .bind(int(hour.0))
-            .bind(node.as_str())
-            .bind(amount.0)
-            .execute(self.db())
-            .await?;
+        on!(self, |db| sqlx::query(
+            "INSERT INTO old_earnings (stream, hour, node, amount) VALUES ($1, $2, $3, $4)"
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .bind(node.as_str())
+        .bind(amount.0)
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// What the hours from `from` on paid, by stream and node.
     pub async fn old_earned_since(&mut self, from: Hour) -> Result<Vec<OldEarned>> {
-        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT node, stream, CAST(SUM(amount) AS BIGINT), COUNT(*) FROM old_earnings
              WHERE hour >= $1 GROUP BY stream, node ORDER BY stream, node",
         )
         .bind(int(from.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(earned).collect()
     }
 
     /// What the hours from `from` on paid one node, by stream.
     pub async fn old_earned_by(&mut self, node: &OldNodeId, from: Hour) -> Result<Vec<OldEarned>> {
-        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT node, stream, CAST(SUM(amount) AS BIGINT), COUNT(*) FROM old_earnings
              WHERE node = $1 AND hour >= $2 GROUP BY node, stream ORDER BY stream",
         )
         .bind(node.as_str())
         .bind(int(from.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(earned).collect()
     }
 
     /// Whether a node of the old house was ever heard of or paid.
     pub async fn is_old_node_known(&mut self, node: &OldNodeId) -> Result<bool> {
-        let known: i64 = sqlx::query_scalar(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM old_nodes WHERE node = $1)
-                           OR EXISTS (SELECT 1 FROM old_earnings WHERE node = $1) THEN 1 ELSE 0 END",
+        let known: bool = on!(self, |db| sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM old_nodes WHERE node = $1)
+                 OR EXISTS (SELECT 1 FROM old_earnings WHERE node = $1)",
         )
         .bind(node.as_str())
-        .fetch_one(self.db())
-        .await?;
-        Ok(known == 1)
+        .fetch_one(db)
+        .await)?;
+        Ok(known)
     }
 
     /// Who earned most, ever; of equals the smaller id first; at most `limit`.
     pub async fn old_leaders(&mut self, limit: u32) -> Result<Vec<OldEarnedEver>> {
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT node, CAST(SUM(amount) AS BIGINT) AS total, COUNT(DISTINCT hour) FROM old_earnings
              GROUP BY node ORDER BY total DESC, node LIMIT $1",
         )
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let leader = |(node, amount, hours): (String, i64, i64)| {
             Ok(OldEarnedEver { node: old_node_id(&node)?, amount: MicroUnits(amount), hours: few(hours) })
         };

@@ -40,13 +40,13 @@ fn stats_url(text: &str) -> Result<StatsUrl> {
 impl Tx {
     /// A node of the old house.
     pub async fn old_node(&mut self, node: &OldNodeId) -> Result<Option<OldNode>> {
-        let row: Option<(String, i64, i64, Option<i64>, i64)> = sqlx::query_as(
+        let row: Option<(String, i64, i64, Option<i64>, i64)> = on!(self, |db| sqlx::query_as(
             "SELECT stats_url, last_at, run, flagged_at, next_poll_at
              FROM old_nodes WHERE node = $1",
         )
         .bind(node.as_str())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         let Some((url, last_at, run, flagged_at, next_poll_at)) = row else { return Ok(None) };
         let run = i32::try_from(run).map_err(|_| StorageError::Unreadable { what: "run of verdicts" })?;
         Ok(Some(OldNode {
@@ -65,7 +65,8 @@ impl Tx {
         next_poll_at: UnixMs,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| {
+            sqlx::query(
             "INSERT INTO old_nodes (node, stats_url, host, first_at, last_at, run, next_poll_at, foreign_heartbeats)
              VALUES ($1, $2, $3, $4, $4, 0, $5, 0)",
         )
@@ -74,8 +75,8 @@ impl Tx {
         .bind(stats_url.host())
         .bind(int(now.0))
         .bind(int(next_poll_at.0))
-        .execute(self.db())
-        .await?;
+        .execute(db).await.map(drop)
+        })?;
         Ok(())
     }
 
@@ -86,24 +87,25 @@ impl Tx {
         next_poll_at: UnixMs,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query("UPDATE old_nodes SET last_at = $2, next_poll_at = $3 WHERE node = $1")
+        on!(self, |db| sqlx::query("UPDATE old_nodes SET last_at = $2, next_poll_at = $3 WHERE node = $1")
             .bind(node.as_str())
             .bind(int(now.0))
             .bind(int(next_poll_at.0))
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// How many nodes of the old house there are, and how many of them at `host`.
     pub async fn count_old_nodes(&mut self, host: &str) -> Result<(u64, u64)> {
-        let (all, at_host): (i64, i64) = sqlx::query_as(
+        let (all, at_host): (i64, i64) = on!(self, |db| sqlx::query_as(
             "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN host = $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
              FROM old_nodes",
         )
         .bind(host)
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok((uint(all), uint(at_host)))
     }
 
@@ -116,7 +118,7 @@ impl Tx {
         unproven_since: UnixMs,
         limit: u32,
     ) -> Result<Vec<OldNodeId>> {
-        let nodes: Vec<String> = sqlx::query_scalar(
+        let nodes: Vec<String> = on!(self, |db| sqlx::query_scalar(
             "SELECT n.node FROM old_nodes n
              WHERE n.last_at <= $1
                 OR (n.last_at <= $2 AND n.run <= 0 AND n.flagged_at IS NULL
@@ -126,32 +128,39 @@ impl Tx {
         .bind(int(silent_since.0))
         .bind(int(unproven_since.0))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         nodes.iter().map(|node| old_node_id(node)).collect()
     }
 
     /// Forgets which streams nodes of the old house supported that they have not supported since.
     pub async fn forget_old_supports(&mut self, since: UnixMs) -> Result<()> {
-        sqlx::query("DELETE FROM old_supports WHERE last_at <= $1")
+        on!(self, |db| sqlx::query("DELETE FROM old_supports WHERE last_at <= $1")
             .bind(int(since.0))
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Forgets one node of the old house; false if there is none. What it earned stays.
     pub async fn forget_old_node(&mut self, node: &OldNodeId) -> Result<bool> {
-        sqlx::query("DELETE FROM old_supports WHERE node = $1")
+        on!(self, |db| sqlx::query("DELETE FROM old_supports WHERE node = $1")
             .bind(node.as_str())
-            .execute(self.db())
-            .await?;
-        sqlx::query("DELETE FROM old_foreign WHERE node = $1").bind(node.as_str()).execute(self.db()).await?;
-        let done = sqlx::query("DELETE FROM old_nodes WHERE node = $1")
+            .execute(db)
+            .await
+            .map(drop))?;
+        on!(self, |db| sqlx::query("DELETE FROM old_foreign WHERE node = $1")
             .bind(node.as_str())
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .execute(db)
+            .await
+            .map(drop))?;
+        let done = on!(self, |db| sqlx::query("DELETE FROM old_nodes WHERE node = $1")
+            .bind(node.as_str())
+            .execute(db)
+            .await?
+            .rows_affected());
+        Ok(done == 1)
     }
 
     /// Keeps as evidence that a heartbeat named another address under a node's name: the address, if fewer
@@ -163,56 +172,63 @@ impl Tx {
         most: u32,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query("UPDATE old_nodes SET foreign_heartbeats = foreign_heartbeats + 1 WHERE node = $1")
-            .bind(node.as_str())
-            .execute(self.db())
-            .await?;
-        let again = sqlx::query(
+        on!(self, |db| sqlx::query(
+            "UPDATE old_nodes SET foreign_heartbeats = foreign_heartbeats + 1 WHERE node = $1"
+        )
+        .bind(node.as_str())
+        .execute(db)
+        .await
+        .map(drop))?;
+        let again = on!(self, |db| sqlx::query(
             "UPDATE old_foreign SET times = times + 1, last_at = $3 WHERE node = $1 AND stats_url = $2",
         )
         .bind(node.as_str())
         .bind(named.as_str())
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
-        let kept: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM old_foreign WHERE node = $1")
-            .bind(node.as_str())
-            .fetch_one(self.db())
-            .await?;
-        if again.rows_affected() == 0 && uint(kept) < u64::from(most) {
-            sqlx::query(
+        .execute(db)
+        .await?
+        .rows_affected());
+        let kept: i64 =
+            on!(self, |db| sqlx::query_scalar("SELECT COUNT(*) FROM old_foreign WHERE node = $1")
+                .bind(node.as_str())
+                .fetch_one(db)
+                .await)?;
+        if again == 0 && uint(kept) < u64::from(most) {
+            on!(self, |db| {
+                sqlx::query(
                 "INSERT INTO old_foreign (node, stats_url, first_at, last_at, times) VALUES ($1, $2, $3, $3, 1)",
             )
             .bind(node.as_str())
             .bind(named.as_str())
             .bind(int(now.0))
-            .execute(self.db())
-            .await?;
+            .execute(db).await.map(drop)
+            })?;
         }
         Ok(())
     }
 
     /// When a node of the old house last said to support a stream.
     pub async fn old_support(&mut self, stream: &OldStreamId, node: &OldNodeId) -> Result<Option<UnixMs>> {
-        let last_at: Option<i64> =
-            sqlx::query_scalar("SELECT last_at FROM old_supports WHERE stream = $1 AND node = $2")
-                .bind(stream.as_str())
-                .bind(node.as_str())
-                .fetch_optional(self.db())
-                .await?;
+        let last_at: Option<i64> = on!(self, |db| sqlx::query_scalar(
+            "SELECT last_at FROM old_supports WHERE stream = $1 AND node = $2"
+        )
+        .bind(stream.as_str())
+        .bind(node.as_str())
+        .fetch_optional(db)
+        .await)?;
         Ok(last_at.map(time))
     }
 
     /// How many nodes were ever heard of for `stream`, and for how many streams `node` was.
     pub async fn count_old_supports(&mut self, stream: &OldStreamId, node: &OldNodeId) -> Result<(u64, u64)> {
-        let (of_stream, of_node): (i64, i64) = sqlx::query_as(
+        let (of_stream, of_node): (i64, i64) = on!(self, |db| sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM old_supports WHERE stream = $1),
                     (SELECT COUNT(*) FROM old_supports WHERE node = $2)",
         )
         .bind(stream.as_str())
         .bind(node.as_str())
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok((uint(of_stream), uint(of_node)))
     }
 
@@ -223,15 +239,16 @@ impl Tx {
         node: &OldNodeId,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO old_supports (stream, node, last_at) VALUES ($1, $2, $3)
              ON CONFLICT (stream, node) DO UPDATE SET last_at = excluded.last_at",
         )
         .bind(stream.as_str())
         .bind(node.as_str())
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -241,14 +258,14 @@ impl Tx {
         stream: &OldStreamId,
         active_after: UnixMs,
     ) -> Result<Vec<DueNode>> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = on!(self, |db| sqlx::query_as(
             "SELECT n.node, n.stats_url FROM old_supports s JOIN old_nodes n ON n.node = s.node
              WHERE s.stream = $1 AND s.last_at > $2 AND n.flagged_at IS NULL ORDER BY n.node",
         )
         .bind(stream.as_str())
         .bind(int(active_after.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter()
             .map(|(node, url)| Ok(DueNode { node: old_node_id(node)?, stats_url: stats_url(url)? }))
             .collect()
@@ -260,14 +277,15 @@ impl Tx {
         node: &OldNodeId,
         active_after: UnixMs,
     ) -> Result<Vec<OldStreamId>> {
-        let rows: Vec<String> = sqlx::query_scalar(
+        let rows: Vec<String> = on!(self, |db| {
+            sqlx::query_scalar(
             "SELECT s.stream FROM old_supports s JOIN old_streams t ON t.stream = s.stream
-             WHERE s.node = $1 AND s.last_at > $2 AND t.is_active = 1 AND t.pool_left > 0 ORDER BY s.stream",
+             WHERE s.node = $1 AND s.last_at > $2 AND t.is_active = TRUE AND t.pool_left > 0 ORDER BY s.stream",
         )
         .bind(node.as_str())
         .bind(int(active_after.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db).await
+        })?;
         let unreadable = |_| StorageError::Unreadable { what: "old stream id" };
         rows.iter().map(|stream| stream.parse().map_err(unreadable)).collect()
     }
@@ -279,18 +297,18 @@ impl Tx {
         active_after: UnixMs,
         limit: u32,
     ) -> Result<Vec<DueNode>> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = on!(self, |db| sqlx::query_as(
             "SELECT n.node, n.stats_url FROM old_nodes n
              WHERE n.next_poll_at <= $1 AND EXISTS (
                 SELECT 1 FROM old_supports s JOIN old_streams t ON t.stream = s.stream
-                WHERE s.node = n.node AND s.last_at > $2 AND t.is_active = 1 AND t.pool_left > 0)
+                WHERE s.node = n.node AND s.last_at > $2 AND t.is_active = TRUE AND t.pool_left > 0)
              ORDER BY n.next_poll_at, n.node LIMIT $3",
         )
         .bind(int(now.0))
         .bind(int(active_after.0))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter()
             .map(|(node, url)| Ok(DueNode { node: old_node_id(node)?, stats_url: stats_url(url)? }))
             .collect()
@@ -298,24 +316,27 @@ impl Tx {
 
     /// Takes the poll of a node that is due at `now`, and sets when its next is. False if somebody else took it.
     pub async fn take_old_poll(&mut self, node: &OldNodeId, now: UnixMs, next: UnixMs) -> Result<bool> {
-        let done =
-            sqlx::query("UPDATE old_nodes SET next_poll_at = $2 WHERE node = $1 AND next_poll_at <= $3")
-                .bind(node.as_str())
-                .bind(int(next.0))
-                .bind(int(now.0))
-                .execute(self.db())
-                .await?;
-        Ok(done.rows_affected() == 1)
+        let done = on!(self, |db| sqlx::query(
+            "UPDATE old_nodes SET next_poll_at = $2 WHERE node = $1 AND next_poll_at <= $3"
+        )
+        .bind(node.as_str())
+        .bind(int(next.0))
+        .bind(int(now.0))
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(done == 1)
     }
 
     /// Replaces what polls found out about a node of the old house.
     pub async fn save_old_standing(&mut self, node: &OldNodeId, standing: Standing) -> Result<()> {
-        sqlx::query("UPDATE old_nodes SET run = $2, flagged_at = $3 WHERE node = $1")
+        on!(self, |db| sqlx::query("UPDATE old_nodes SET run = $2, flagged_at = $3 WHERE node = $1")
             .bind(node.as_str())
             .bind(i64::from(standing.run))
             .bind(standing.flagged_at.map(|at| int(at.0)))
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 }

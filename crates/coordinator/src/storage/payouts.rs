@@ -58,7 +58,8 @@ impl TryFrom<PayoutRow> for Instruction {
 impl Tx {
     /// Sets where a node's money goes.
     pub async fn set_payee(&mut self, node: &NodeId, payee: &StoredPayee, now: UnixMs) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| {
+            sqlx::query(
             "INSERT INTO payees (node, payable, name, kind, account, set_at) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (node) DO UPDATE SET
                 name = excluded.name, kind = excluded.kind, account = excluded.account, set_at = excluded.set_at",
@@ -69,24 +70,28 @@ impl Tx {
         .bind(payee.account.kind())
         .bind(payee.account.as_str())
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
+        .execute(db).await.map(drop)
+        })?;
         Ok(())
     }
 
     /// Forgets where a node's money goes.
     pub async fn forget_payee(&mut self, node: &NodeId) -> Result<()> {
-        sqlx::query("DELETE FROM payees WHERE node = $1").bind(blob(node)).execute(self.db()).await?;
+        on!(self, |db| sqlx::query("DELETE FROM payees WHERE node = $1")
+            .bind(blob(node))
+            .execute(db)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
     /// Where a node's money goes, and since when.
     pub async fn payee(&mut self, node: &NodeId) -> Result<Option<(StoredPayee, UnixMs)>> {
         let row: Option<(String, String, String, i64)> =
-            sqlx::query_as("SELECT name, kind, account, set_at FROM payees WHERE node = $1")
+            on!(self, |db| sqlx::query_as("SELECT name, kind, account, set_at FROM payees WHERE node = $1")
                 .bind(blob(node))
-                .fetch_optional(self.db())
-                .await?;
+                .fetch_optional(db)
+                .await)?;
         row.map(|(name, kind, account, set_at)| Ok((payee(name, &kind, account)?, time(set_at)))).transpose()
     }
 
@@ -99,7 +104,7 @@ impl Tx {
         threshold: MicroUnits,
         limit: u32,
     ) -> Result<Vec<Owed>> {
-        let rows: Vec<OwedRow> = sqlx::query_as(
+        let rows: Vec<OwedRow> = on!(self, |db| sqlx::query_as(
             "SELECT p.node, b.balance, p.name, p.kind, p.account FROM ledger_balances b
              JOIN payees p ON p.payable = b.account
              WHERE b.currency = $1 AND b.balance >= $2 AND ($3 = '' OR p.kind = $3)
@@ -109,8 +114,8 @@ impl Tx {
         .bind(threshold.0.max(1))
         .bind(kind_reached(method))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let owed = |row: OwedRow| {
             Ok(Owed {
                 node: node_id(&row.node)?,
@@ -128,7 +133,7 @@ impl Tx {
         currency: Currency,
         threshold: MicroUnits,
     ) -> Result<u32> {
-        let count: i64 = sqlx::query_scalar(
+        let count: i64 = on!(self, |db| sqlx::query_scalar(
             "SELECT COUNT(*) FROM ledger_balances b
              WHERE b.account LIKE 'payable:%' AND b.currency = $1 AND b.balance >= $2 AND NOT EXISTS
                 (SELECT 1 FROM payees p WHERE p.payable = b.account AND ($3 = '' OR p.kind = $3))",
@@ -136,14 +141,14 @@ impl Tx {
         .bind(currency.as_str())
         .bind(threshold.0.max(1))
         .bind(kind_reached(method))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// Records a batch and its payments.
     pub async fn record_payout_order(&mut self, order: &Order) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO payout_batches (batch, method, currency, begun_at, without_payee)
              VALUES ($1, $2, $3, $4, $5)",
         )
@@ -152,10 +157,11 @@ impl Tx {
         .bind(order.currency.as_str())
         .bind(int(order.begun_at.0))
         .bind(i64::from(order.without_payee))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         for instruction in &order.instructions {
-            sqlx::query(
+            on!(self, |db| sqlx::query(
                 "INSERT INTO payouts (payout, batch, node, amount, fee, state, name, kind, account)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             )
@@ -168,29 +174,30 @@ impl Tx {
             .bind(&instruction.payee.name)
             .bind(instruction.payee.account.kind())
             .bind(instruction.payee.account.as_str())
-            .execute(self.db())
-            .await?;
+            .execute(db)
+            .await
+            .map(drop))?;
         }
         Ok(())
     }
 
     /// A batch with its payments, largest first.
     pub async fn payout_order(&mut self, batch: &str) -> Result<Option<Order>> {
-        let row: Option<OrderRow> = sqlx::query_as(
+        let row: Option<OrderRow> = on!(self, |db| sqlx::query_as(
             "SELECT batch, method, currency, begun_at, without_payee, submitted_at, accepted_at
              FROM payout_batches WHERE batch = $1",
         )
         .bind(batch)
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         let Some(row) = row else { return Ok(None) };
-        let payouts: Vec<PayoutRow> = sqlx::query_as(
+        let payouts: Vec<PayoutRow> = on!(self, |db| sqlx::query_as(
             "SELECT payout, node, amount, fee, state, name, kind, account FROM payouts
              WHERE batch = $1 ORDER BY amount DESC, node",
         )
         .bind(batch)
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         Ok(Some(Order {
             batch: row.batch.parse().map_err(|_| StorageError::Unreadable { what: "payout batch" })?,
             method: method(&row.method)?,
@@ -205,35 +212,40 @@ impl Tx {
 
     /// Says how a pending payment ended.
     pub async fn settle_payout(&mut self, payout: PayoutId, state: PayoutState) -> Result<()> {
-        let done = sqlx::query("UPDATE payouts SET state = $2 WHERE payout = $1 AND state = 'pending'")
-            .bind(payout.0.as_slice())
-            .bind(state_text(state))
-            .execute(self.db())
-            .await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(StorageError::Unreadable { what: "pending payout" })
-        }
+        let done = on!(self, |db| sqlx::query(
+            "UPDATE payouts SET state = $2 WHERE payout = $1 AND state = 'pending'"
+        )
+        .bind(payout.0.as_slice())
+        .bind(state_text(state))
+        .execute(db)
+        .await?
+        .rows_affected());
+        if done == 1 { Ok(()) } else { Err(StorageError::Unreadable { what: "pending payout" }) }
     }
 
     /// A provider is about to be told of a batch. The first time counts.
     pub async fn payout_submitted(&mut self, batch: &str, now: UnixMs) -> Result<()> {
-        sqlx::query("UPDATE payout_batches SET submitted_at = $2 WHERE batch = $1 AND submitted_at IS NULL")
-            .bind(batch)
-            .bind(int(now.0))
-            .execute(self.db())
-            .await?;
+        on!(self, |db| sqlx::query(
+            "UPDATE payout_batches SET submitted_at = $2 WHERE batch = $1 AND submitted_at IS NULL"
+        )
+        .bind(batch)
+        .bind(int(now.0))
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// A provider said that it has a batch. The first time counts.
     pub async fn payout_accepted(&mut self, batch: &str, now: UnixMs) -> Result<()> {
-        sqlx::query("UPDATE payout_batches SET accepted_at = $2 WHERE batch = $1 AND accepted_at IS NULL")
-            .bind(batch)
-            .bind(int(now.0))
-            .execute(self.db())
-            .await?;
+        on!(self, |db| sqlx::query(
+            "UPDATE payout_batches SET accepted_at = $2 WHERE batch = $1 AND accepted_at IS NULL"
+        )
+        .bind(batch)
+        .bind(int(now.0))
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -243,13 +255,14 @@ impl Tx {
         after: Option<PayoutId>,
         limit: u32,
     ) -> Result<Vec<(PayoutId, MicroUnits)>> {
-        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| {
+            sqlx::query_as(
             "SELECT payout, amount FROM payouts WHERE state = 'pending' AND payout > $1 ORDER BY payout LIMIT $2",
         )
         .bind(after.map_or(Vec::new(), |id| id.0.to_vec()))
         .bind(i64::from(limit))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db).await
+        })?;
         rows.into_iter().map(|(id, amount)| Ok((payout_id(&id)?, MicroUnits(amount)))).collect()
     }
 }

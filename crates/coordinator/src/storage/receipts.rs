@@ -63,7 +63,7 @@ fn signed_by_both(wire: &[u8]) -> Result<SignedByBoth> {
 impl Tx {
     /// The newest of the session that `receipt` is of.
     pub async fn kept_receipt(&mut self, receipt: &Receipt) -> Result<Option<KeptReceipt>> {
-        let row: Option<KeptRow> = sqlx::query_as(
+        let row: Option<KeptRow> = on!(self, |db| sqlx::query_as(
             "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
              WHERE stream = $1 AND slot = $2 AND provider = $3 AND consumer = $4 AND session = $5",
         )
@@ -72,27 +72,27 @@ impl Tx {
         .bind(blob(&receipt.provider))
         .bind(blob(&receipt.consumer))
         .bind(&receipt.session.to_be_bytes()[..])
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(KeptRow::kept).transpose()
     }
 
     /// All of a window, as they were kept.
     pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<KeptReceipt>> {
-        let rows: Vec<KeptRow> = sqlx::query_as(
+        let rows: Vec<KeptRow> = on!(self, |db| sqlx::query_as(
             "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
              WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
         )
         .bind(stream.as_str())
         .bind(int(window.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(KeptRow::kept).collect()
     }
 
     /// For how many providers other than `receipt`'s its consumer signed in its window.
     pub async fn other_providers(&mut self, receipt: &Receipt) -> Result<usize> {
-        let (count,): (i64,) = sqlx::query_as(
+        let (count,): (i64,) = on!(self, |db| sqlx::query_as(
             "SELECT COUNT(DISTINCT provider) FROM receipts
              WHERE stream = $1 AND slot = $2 AND consumer = $3 AND provider <> $4",
         )
@@ -100,8 +100,8 @@ impl Tx {
         .bind(int(receipt.window.0))
         .bind(blob(&receipt.consumer))
         .bind(blob(&receipt.provider))
-        .fetch_one(self.db())
-        .await?;
+        .fetch_one(db)
+        .await)?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -112,7 +112,7 @@ impl Tx {
         cap_bytes: Option<u64>,
         signed: &SignedByBoth,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
                                    bytes, blocks, on_time, bad, signed)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -133,8 +133,9 @@ impl Tx {
         .bind(i64::from(receipt.on_time))
         .bind(i64::from(receipt.bad))
         .bind(signed.to_wire())
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -145,7 +146,7 @@ impl Tx {
         other: &SignedByBoth,
         now: UnixMs,
     ) -> Result<()> {
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO equivocations (consumer, digest, seen_at, one, other) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (consumer, digest) DO NOTHING",
         )
@@ -154,23 +155,26 @@ impl Tx {
         .bind(int(now.0))
         .bind(one.to_wire())
         .bind(other.to_wire())
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// How often `consumer` was caught saying two things.
     pub async fn equivocations_of(&mut self, consumer: &NodeId) -> Result<u64> {
-        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM equivocations WHERE consumer = $1")
-            .bind(blob(consumer))
-            .fetch_one(self.db())
-            .await?;
+        let (count,): (i64,) =
+            on!(self, |db| sqlx::query_as("SELECT COUNT(*) FROM equivocations WHERE consumer = $1")
+                .bind(blob(consumer))
+                .fetch_one(db)
+                .await)?;
         Ok(uint(count))
     }
 
     /// What was signed for in `windows`: a consumer's sessions taken together.
     pub async fn deliveries(&mut self, stream: &StreamId, windows: Range<Window>) -> Result<Vec<Delivery>> {
-        let rows: Vec<DeliveryRow> = sqlx::query_as(
+        let rows: Vec<DeliveryRow> = on!(self, |db| {
+            sqlx::query_as(
             "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes, CAST(SUM(bytes) AS BIGINT) AS bytes,
                     CAST(SUM(blocks) AS BIGINT) AS blocks, CAST(SUM(on_time) AS BIGINT) AS on_time,
                     CAST(SUM(bad) AS BIGINT) AS bad
@@ -180,8 +184,8 @@ impl Tx {
         .bind(stream.as_str())
         .bind(int(windows.start.0))
         .bind(int(windows.end.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db).await
+        })?;
         rows.into_iter()
             .map(|row| {
                 Ok(Delivery {
@@ -203,7 +207,7 @@ impl Tx {
         window: Window,
         most: u32,
     ) -> Result<Vec<SignedByBoth>> {
-        let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+        let rows: Vec<(Vec<u8>,)> = on!(self, |db| sqlx::query_as(
             "SELECT signed FROM receipts WHERE stream = $1 AND slot = $2 AND provider = $3
              ORDER BY consumer, session LIMIT $4",
         )
@@ -211,8 +215,8 @@ impl Tx {
         .bind(int(window.0))
         .bind(blob(provider))
         .bind(i64::from(most))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(|(signed,)| signed_by_both(signed)).collect()
     }
 
@@ -222,15 +226,15 @@ impl Tx {
         stream: &StreamId,
         hours: Range<Hour>,
     ) -> Result<BTreeMap<NodeId, Vec<u64>>> {
-        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = on!(self, |db| sqlx::query_as(
             "SELECT consumer, sums FROM consumer_hours WHERE stream = $1 AND hour >= $2 AND hour < $3
              ORDER BY hour",
         )
         .bind(stream.as_str())
         .bind(int(hours.start.0))
         .bind(int(hours.end.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         let mut usual: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();
         for (consumer, sums) in rows {
             let (sums, _) = sums.as_chunks::<8>();
@@ -251,7 +255,7 @@ impl Tx {
         sums: &[u64],
     ) -> Result<()> {
         let sums: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO consumer_hours (stream, hour, consumer, sums) VALUES ($1, $2, $3, $4)
              ON CONFLICT (stream, hour, consumer) DO NOTHING",
         )
@@ -259,8 +263,9 @@ impl Tx {
         .bind(int(hour.0))
         .bind(blob(consumer))
         .bind(sums)
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 }

@@ -60,28 +60,30 @@ fn activity(text: &str) -> Result<NodeActivity> {
 impl Tx {
     /// The node's current session.
     pub async fn session(&mut self, node: &NodeId) -> Result<Option<Session>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
             "SELECT node, session, stream, number, nonce_carried, nonce_given, activity, last_at,
                     live_mark_ms, is_member, uplink_bps, addresses
-             FROM sessions WHERE node = ?",
+             FROM sessions WHERE node = $1",
         )
         .bind(blob(node))
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Session::try_from).transpose()
     }
 
     /// Notes that a session begins; false if the node has begun it before.
     pub async fn begin_session(&mut self, node: &NodeId, session: u64, now: UnixMs) -> Result<bool> {
-        let done = sqlx::query(
-            "INSERT INTO sessions_begun (node, session, begun_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        let begun = on!(self, |db| sqlx::query(
+            "INSERT INTO sessions_begun (node, session, begun_at) VALUES ($1, $2, $3)
+             ON CONFLICT DO NOTHING",
         )
         .bind(blob(node))
         .bind(session.to_be_bytes().as_slice())
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(begun == 1)
     }
 
     /// Makes `session` the node's current one, in the place of any other.
@@ -90,12 +92,13 @@ impl Tx {
             Some(shown) => (shown.uplink_bps, addresses_text(&shown.addresses)),
             None => (0, addresses_text(&[])),
         };
-        sqlx::query(
+        on!(self, |db| sqlx::query(
             "INSERT INTO sessions (node, session, stream, number, nonce_carried, nonce_given, activity,
                                    started_at, last_at, live_mark_ms, is_member, uplink_bps, addresses)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)
              ON CONFLICT (node) DO UPDATE SET
-                started_at = CASE WHEN session = excluded.session THEN started_at ELSE excluded.started_at END,
+                started_at = CASE WHEN sessions.session = excluded.session
+                                  THEN sessions.started_at ELSE excluded.started_at END,
                 session = excluded.session, stream = excluded.stream, number = excluded.number,
                 nonce_carried = excluded.nonce_carried, nonce_given = excluded.nonce_given,
                 activity = excluded.activity, last_at = excluded.last_at,
@@ -114,22 +117,23 @@ impl Tx {
         .bind(session.shown.is_some())
         .bind(int(uplink))
         .bind(listening)
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// Streams whose current hour the node may have a part in: those it supported or was credited for since
     /// `hour` began.
     pub async fn streams_of_hour(&mut self, node: &NodeId, hour: crate::hour::Hour) -> Result<Vec<StreamId>> {
-        let rows: Vec<String> = sqlx::query_scalar(
-            "SELECT stream FROM uptimes WHERE node = ?1 AND hour = ?2
-             UNION SELECT stream FROM deliveries WHERE provider = ?1 AND hour = ?2 ORDER BY stream",
+        let rows: Vec<String> = on!(self, |db| sqlx::query_scalar(
+            "SELECT stream FROM uptimes WHERE node = $1 AND hour = $2
+             UNION SELECT stream FROM deliveries WHERE provider = $1 AND hour = $2 ORDER BY stream",
         )
         .bind(blob(node))
         .bind(int(hour.0))
-        .fetch_all(self.db())
-        .await?;
+        .fetch_all(db)
+        .await)?;
         rows.iter().map(|text| stream_id(text)).collect()
     }
 }

@@ -85,9 +85,10 @@ impl Tx {
     /// Registers a stream; false if its id is taken.
     pub async fn register_stream(&mut self, new: &NewStream<'_>, now: UnixMs) -> Result<bool> {
         let request = new.request;
-        let done = sqlx::query(
-            "INSERT INTO streams (stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash, registered_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        let registered = on!(self, |db| sqlx::query(
+            "INSERT INTO streams
+                (stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash, registered_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         )
         .bind(request.stream.as_str())
         .bind(&request.title)
@@ -98,20 +99,22 @@ impl Tx {
         .bind(&request.currency)
         .bind(new.secret.as_bytes())
         .bind(int(now.0))
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(registered == 1)
     }
 
     /// A stream, if it is registered.
     pub async fn stream(&mut self, stream: &StreamId) -> Result<Option<Stream>> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash, membership_version
-             FROM streams WHERE stream = ?",
+        let row: Option<Row> = on!(self, |db| sqlx::query_as(
+            "SELECT stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash,
+                    membership_version
+             FROM streams WHERE stream = $1",
         )
         .bind(stream.as_str())
-        .fetch_optional(self.db())
-        .await?;
+        .fetch_optional(db)
+        .await)?;
         row.map(Stream::try_from).transpose()
     }
 
@@ -123,19 +126,19 @@ impl Tx {
         member_after: UnixMs,
         limit: u32,
     ) -> Result<Vec<streamr_coordinator_api::LiveStream>> {
-        let rows: Vec<ListedRow> = sqlx::query_as(
+        let rows: Vec<ListedRow> = on!(self, |db| sqlx::query_as(
             "SELECT s.stream, s.title, s.streamer, l.live_since, l.bitrate_bps,
                     (SELECT count(*) FROM sessions m
-                     WHERE m.stream = s.stream AND m.is_member = 1 AND m.last_at > ?) AS supporters
+                     WHERE m.stream = s.stream AND m.is_member = TRUE AND m.last_at > $1) AS supporters
              FROM streams s
-             LEFT JOIN lives l ON l.stream = s.stream AND l.is_live = 1 AND l.last_at > ?
-             ORDER BY l.stream IS NULL, s.streamer COLLATE NOCASE, s.stream LIMIT ?",
+             LEFT JOIN lives l ON l.stream = s.stream AND l.is_live = TRUE AND l.last_at > $2
+             ORDER BY l.stream IS NULL, LOWER(s.streamer), s.stream LIMIT $3",
         )
         .bind(int(member_after.0))
         .bind(int(live_after.0))
-        .bind(limit)
-        .fetch_all(self.db())
-        .await?;
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await)?;
         let listed = |row: ListedRow| {
             Ok(streamr_coordinator_api::LiveStream {
                 stream: stream_id(&row.stream)?,

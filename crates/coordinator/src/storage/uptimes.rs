@@ -25,11 +25,13 @@ impl Tx {
         node: &NodeId,
         gained: Uptime,
     ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms) VALUES (?, ?, ?, ?, ?, ?)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (stream, hour, node) DO UPDATE SET
-                supporting_ms = supporting_ms + excluded.supporting_ms,
-                live_ms = live_ms + excluded.live_ms, paused_ms = paused_ms + excluded.paused_ms",
+                supporting_ms = uptimes.supporting_ms + excluded.supporting_ms,
+                live_ms = uptimes.live_ms + excluded.live_ms,
+                paused_ms = uptimes.paused_ms + excluded.paused_ms",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
@@ -37,29 +39,32 @@ impl Tx {
         .bind(int(gained.supporting_ms))
         .bind(int(gained.live_ms))
         .bind(int(gained.paused_ms))
-        .execute(self.db())
-        .await?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
     /// Time each node supported in an hour of a stream while it was live, in milliseconds.
     pub async fn live_uptimes(&mut self, stream: &StreamId, hour: Hour) -> Result<Vec<(NodeId, u64)>> {
-        let rows: Vec<(Vec<u8>, i64)> =
-            sqlx::query_as("SELECT node, live_ms FROM uptimes WHERE stream = ? AND hour = ?")
-                .bind(stream.as_str())
-                .bind(int(hour.0))
-                .fetch_all(self.db())
-                .await?;
+        let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| sqlx::query_as(
+            "SELECT node, live_ms FROM uptimes WHERE stream = $1 AND hour = $2"
+        )
+        .bind(stream.as_str())
+        .bind(int(hour.0))
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(|(node, live_ms)| Ok((node_id(&node)?, uint(live_ms)))).collect()
     }
 
     /// Time the node has supported anything, ever, in milliseconds.
     pub async fn supporting_ever(&mut self, node: &NodeId) -> Result<u64> {
-        let sum: i64 =
-            sqlx::query_scalar("SELECT COALESCE(SUM(supporting_ms), 0) FROM uptimes WHERE node = ?")
-                .bind(blob(node))
-                .fetch_one(self.db())
-                .await?;
+        let sum: i64 = on!(self, |db| sqlx::query_scalar(
+            "SELECT CAST(COALESCE(SUM(supporting_ms), 0) AS BIGINT) FROM uptimes WHERE node = $1"
+        )
+        .bind(blob(node))
+        .fetch_one(db)
+        .await)?;
         Ok(uint(sum))
     }
 }

@@ -13,7 +13,7 @@ use crate::credit::Counts;
 use crate::hour::Hour;
 use crate::ledger::{Account, Currency};
 use crate::secret::SecretHash;
-use crate::storage::{NewStream, Storage, Uptime};
+use crate::storage::{Database, NewStream, Storage, Uptime};
 
 /// The hour in which every test begins.
 pub(crate) const FIRST: Hour = Hour(START / Hour::MS);
@@ -40,7 +40,7 @@ pub(crate) struct Books {
 impl Books {
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let storage = Storage::open(&dir.path().join("coordinator.sqlite")).await.unwrap();
+        let storage = Storage::open(&Database::Sqlite(dir.path().join("coordinator.sqlite"))).await.unwrap();
         Self { dir, storage }
     }
 

@@ -26,6 +26,7 @@ pub(crate) async fn add_standing(
     validate::line("reason", &request.reason, 500)?;
     let mut tx = app.storage.write().await?;
     let account = named(&mut tx, &handle).await?;
+    tx.lock_account(&account.id).await?;
     let by = asker.account().map(|by| &by.id);
     let new = NewStanding { standing: request.standing, reason: &request.reason, by };
     tx.set_standing(&account.id, new, app.now()).await?;

@@ -29,6 +29,7 @@ pub(crate) async fn change_password(
     check_password(&app, Some(&account.handle), stored.as_ref(), &request.current, from).await?;
     let new = app.passwords.hash(new).await?;
     let mut tx = app.storage.write().await?;
+    tx.lock_account(&account.id).await?;
     tx.set_password(&account.id, &new, app.now()).await?;
     tx.end_sign_ins(&account.id, Some(session)).await?;
     tx.close_claim(&account.id).await?;

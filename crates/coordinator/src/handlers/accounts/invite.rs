@@ -10,6 +10,7 @@ use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
 use crate::secret::{SecretHash, draw_invite_code};
 use crate::state::AppState;
+use crate::storage::locks::Whole;
 
 /// Invite somebody to make an account of a role, a streamer for instance, with a password that the operator never
 /// sees. The code works once and appears only in the answer.
@@ -29,6 +30,7 @@ pub(crate) async fn invite(
     let (code, now) = (draw_invite_code(), app.now());
     let expires_at = UnixMs(now.0 + request.valid_s * 1000);
     let mut tx = app.storage.write().await?;
+    tx.lock_whole(Whole::AccountInvites).await?;
     if tx.count_account_invites(now).await? >= AccountInvited::MAX_OPEN {
         let detail =
             format!("{} account invites are open. Wait until some expire.", AccountInvited::MAX_OPEN);

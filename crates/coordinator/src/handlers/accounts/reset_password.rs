@@ -29,6 +29,7 @@ pub(crate) async fn reset_password(
         .map_err(|error| Refused::new(ErrorCode::PasswordUnsuitable, error.to_string()))?;
     let new = app.passwords.hash(new).await?;
     let mut tx = app.storage.write().await?;
+    tx.lock_account(&account.id).await?;
     tx.set_password(&account.id, &new, app.now()).await?;
     tx.end_sign_ins(&account.id, None).await?;
     tx.remove_passkeys(&account.id).await?;

@@ -36,6 +36,7 @@ pub(crate) async fn create(
     let expires_at = UnixMs(now.0 + request.valid_s * 1000);
     let forget_before = UnixMs(now.0.saturating_sub(REMEMBERED_MS));
     let mut tx = app.storage.write().await?;
+    tx.lock_streams(&[&stream.stream]).await?;
     if tx.count_open_invites(&stream.stream, now).await? >= u64::from(Invites::MAX) {
         let detail = format!("This stream has {} open invites. Take some back first.", Invites::MAX);
         return Err(Refused::new(ErrorCode::LimitReached, detail));

@@ -47,13 +47,14 @@ async fn accept(app: &AppState, claim: &AccountClaim) -> Result<(), Refused> {
     let now = app.now();
     let handle: Handle = claim.handle.parse().map_err(|_| stale())?;
     let mut tx = app.storage.write().await?;
-    if !tx.is_enrolled(&claim.node).await? {
+    if !tx.lock_node(&claim.node).await? {
         return Err(Refused::new(ErrorCode::NodeUnknown, "This node is not enrolled here. Enrol it first."));
     }
-    let code = SecretHash::of_invite_code(&claim.code);
-    let account = tx.take_claim(code, &claim.node, now).await?.ok_or_else(stale)?;
     // What the node signed must name who gets it: the code alone would let its giver be anybody.
-    if tx.account(&account).await?.is_none_or(|account| account.handle != handle) {
+    let account = tx.account_of_handle(&handle).await?.ok_or_else(stale)?.id;
+    tx.lock_account(&account).await?;
+    let code = SecretHash::of_invite_code(&claim.code);
+    if tx.take_claim(code, &claim.node, now).await? != Some(account) {
         return Err(stale());
     }
     if tx.owner_of_node(&claim.node).await?.is_none()

@@ -33,6 +33,8 @@ pub(crate) async fn hand_in_receipts(
     let now = app.now();
     let mut refused = Vec::new();
     let mut tx = app.storage.write().await?;
+    let verified = checked.iter().filter_map(|(_, verified)| verified.as_ref().ok());
+    tx.lock_nodes(&verified.map(|receipt| receipt.consumer).chain([node]).collect()).await?;
     for (index, (signed, verified)) in (0..).zip(&checked) {
         let (reason, detail) = match verified {
             Err(error) => (RefusalReason::Unverified, error.to_string()),

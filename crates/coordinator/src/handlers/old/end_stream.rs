@@ -9,6 +9,7 @@ use crate::extract::{Json, Operator};
 use crate::old_surface::registering;
 use crate::problem::Refused;
 use crate::state::AppState;
+use crate::storage::locks::Whole;
 
 /// End a stream of the old kind. Not an endpoint of June 2025: there, nothing ended. It may be registered anew,
 /// with a new balance; what was earned stays.
@@ -27,6 +28,7 @@ pub(crate) async fn end_stream(
     let unknown = || OldRefused::not_found("Stream not found");
     let stream = stream.parse().map_err(|_| unknown())?;
     let mut tx = app.storage.write().await?;
+    tx.lock_whole(Whole::OldHouse).await?;
     let ended = registering::end(&mut tx, &stream).await?.ok_or_else(unknown)?;
     tx.commit().await?;
     tracing::info!(%stream, "stream of the old kind ended");

@@ -10,6 +10,7 @@ use crate::extract::Operator;
 use crate::old_surface::names::OldNodeId;
 use crate::problem::Refused;
 use crate::state::AppState;
+use crate::storage::locks::Whole;
 
 /// Forget where a node of the old kind was first seen, and what polls found out: its next heartbeat is its
 /// first. For a node that moved, or a name that somebody else took. Not an endpoint of June 2025. What was
@@ -29,6 +30,7 @@ pub(crate) async fn forget_node(
     let unknown = || OldRefused::not_found("Node not found");
     let node: OldNodeId = node.parse().map_err(|_| unknown())?;
     let mut tx = app.storage.write().await?;
+    tx.lock_whole(Whole::OldHouse).await?;
     if !tx.forget_old_node(&node).await? {
         return Err(unknown());
     }

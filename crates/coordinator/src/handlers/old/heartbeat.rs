@@ -14,6 +14,7 @@ use crate::polling::PollRules;
 use crate::polling::schedule::{Roll, next_poll};
 use crate::secret::random;
 use crate::state::AppState;
+use crate::storage::locks::Whole;
 
 /// Report, as nodes of June 2025 do every 30 s. Signed by nobody, so it proves nothing: it shows the node as
 /// active, and where polling is on, says where to look.
@@ -31,6 +32,7 @@ pub(crate) async fn heartbeat(
     let (now, roll) = (app.now(), Roll(u64::from_le_bytes(random())));
     let mean = app.old_surface.as_ref().map_or(PollRules::MEAN, OldSurface::poll_mean);
     let mut tx = app.storage.write().await?;
+    tx.lock_whole(Whole::OldHouse).await?;
     let heard = hear(&mut tx, &heartbeat, next_poll(now, mean, roll), now).await.map_err(refusal)?;
     tx.commit().await?;
     if heard == Heard::Foreign {

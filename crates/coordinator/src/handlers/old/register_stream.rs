@@ -15,6 +15,7 @@ use crate::old_surface::registration::{NewStream, Registrar};
 use crate::problem::Refused;
 use crate::state::AppState;
 use crate::storage;
+use crate::storage::locks::Whole;
 
 /// Register a stream of the old kind. Needs the operator token, unless the operator lets anybody; whoever
 /// registers without it gets a stream from which nothing is earned.
@@ -35,6 +36,7 @@ pub(crate) async fn register_stream(
     };
     let new = NewStream::read(&body)?;
     let mut tx = app.storage.write().await?;
+    tx.lock_whole(Whole::OldHouse).await?;
     let stream = registering::register(&mut tx, new, registrar, app.now()).await.map_err(refusal)?;
     tx.commit().await?;
     tracing::info!(stream = %stream.stream, ?registrar, "stream of the old kind registered");

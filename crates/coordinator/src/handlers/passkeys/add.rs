@@ -38,6 +38,7 @@ pub(crate) async fn add(
         used_at: None,
     };
     let mut tx = app.storage.write().await?;
+    tx.lock_account(&account.id).await?;
     if tx.count_passkeys(&account.id).await? >= u64::from(MAX_PASSKEYS) {
         let detail = format!("An account has at most {MAX_PASSKEYS} passkeys. Remove one first.");
         return Err(Refused::new(ErrorCode::LimitReached, detail));

@@ -22,6 +22,8 @@ pub(crate) async fn submit(
 ) -> Result<Json<PayoutBatch>, Refused> {
     // Noted before it is done: a try whose end nobody hears of counts as one that succeeded.
     let mut tx = app.storage.write().await?;
+    // Nobody settles by hand what is being submitted.
+    tx.lock_ledger().await?;
     let order = tx.payout_order(&batch).await?.ok_or_else(|| StepError::Unknown(batch.clone()))?;
     if order.method != PayoutMethod::Http {
         let detail = "This batch is paid by a document: GET …/document.";

@@ -28,6 +28,9 @@ pub(crate) async fn register(
     let publish_secret = draw_token();
     let new = NewStream { request: &request, secret: SecretHash::of(&publish_secret) };
     let mut tx = app.storage.write().await?;
+    if let Some(account) = asker.account() {
+        tx.lock_account(&account.id).await?;
+    }
     if !tx.register_stream(&new, app.now()).await? {
         let detail = format!("“{}” is registered already. Choose another id.", request.stream);
         return Err(Refused::new(ErrorCode::StreamTaken, detail));

@@ -1,10 +1,11 @@
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use streamr_model::NodeId;
 
 use super::*;
 use crate::bookkeeping::correct;
 use crate::closing::close_due;
 use crate::hour::Hour;
+use crate::storage::Connection;
 use crate::testing::book::{Books, FIRST, due_after, eur, node};
 use crate::verify::{NoReceipts, verify_in};
 
@@ -19,8 +20,14 @@ async fn books() -> Books {
     books
 }
 
+/// These tests are about a file.
+fn db(tx: &mut Tx) -> &mut SqliteConnection {
+    let Connection::Sqlite(transaction) = &mut tx.0 else { panic!("it is a file") };
+    transaction
+}
+
 async fn run(tx: &mut Tx, sql: &str) -> Result<u64, sqlx::Error> {
-    Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(tx.db()).await?.rows_affected())
+    Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(db(tx)).await?.rows_affected())
 }
 
 #[tokio::test]
@@ -95,13 +102,13 @@ async fn cells(tx: &mut Tx) -> Vec<(&'static str, &'static str, String, i64)> {
     let mut cells = Vec::new();
     for (table, key) in TABLES {
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))
-            .fetch_one(tx.db())
+            .fetch_one(db(tx))
             .await
             .unwrap();
         assert!(count > 0, "{table} is empty");
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
             .bind(table)
-            .fetch_all(tx.db())
+            .fetch_all(db(tx))
             .await
             .unwrap();
         for column in columns {
@@ -118,7 +125,7 @@ async fn spoil(tx: &mut Tx, cell: &(&str, &str, String, i64), at: usize, of: usi
     let found = sqlx::query(AssertSqlSafe(format!(
         "SELECT typeof({column}) AS kind, {column} AS value FROM {table} WHERE {place}"
     )))
-    .fetch_one(tx.db())
+    .fetch_one(db(tx))
     .await
     .unwrap();
     let update = AssertSqlSafe(format!("UPDATE {table} SET {column} = $1 WHERE {place}"));
@@ -126,19 +133,19 @@ async fn spoil(tx: &mut Tx, cell: &(&str, &str, String, i64), at: usize, of: usi
     let done = match found.get::<String, _>("kind").as_str() {
         "integer" => {
             let value: i64 = found.get("value");
-            sqlx::query(update).bind(value ^ (1 << (at * 8))).execute(tx.db()).await
+            sqlx::query(update).bind(value ^ (1 << (at * 8))).execute(db(tx)).await
         }
         "text" => {
             let mut value: Vec<u8> = found.get::<String, _>("value").into_bytes();
             let position = position(value.len());
             value[position] ^= 1;
-            sqlx::query(update).bind(String::from_utf8(value).unwrap()).execute(tx.db()).await
+            sqlx::query(update).bind(String::from_utf8(value).unwrap()).execute(db(tx)).await
         }
         _ => {
             let mut value: Vec<u8> = found.get("value");
             let position = position(value.len());
             value[position] ^= 1;
-            sqlx::query(update).bind(value).execute(tx.db()).await
+            sqlx::query(update).bind(value).execute(db(tx)).await
         }
     };
     done.is_ok_and(|done| done.rows_affected() == 1)
@@ -152,7 +159,7 @@ async fn any_stored_byte_that_changes_is_noticed() {
     verify_in(&mut tx, &NoReceipts, None).await.expect("the book is right");
     // Somebody who has the file is not stopped by triggers and checks.
     let triggers: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        .fetch_all(tx.db())
+        .fetch_all(db(&mut tx))
         .await
         .unwrap();
     for trigger in triggers {
