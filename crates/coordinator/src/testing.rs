@@ -68,6 +68,8 @@ pub(crate) struct Running {
     pub(crate) clock: Arc<ManualClock>,
     config: Config,
     dir: TempDir,
+    /// Its part of [`ON_POSTGRES`]' server.
+    schema: Option<String>,
     server: Option<Coordinator>,
     client: reqwest::Client,
 }
@@ -80,10 +82,13 @@ impl Running {
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let operator = "the operator's token, long enough".to_owned();
-        let database = match std::env::var(ON_POSTGRES) {
+        let (database, schema) = match std::env::var(ON_POSTGRES) {
             #[cfg(unix)]
-            Ok(server) => Schema::create(&server).await.database(),
-            _ => Database::Sqlite(dir.path().join("coordinator.sqlite")),
+            Ok(server) => {
+                let schema = Schema::create(&server).await;
+                (schema.database(), Some(schema.name))
+            }
+            _ => (Database::Sqlite(dir.path().join("coordinator.sqlite")), None),
         };
         let mut config = Config::new(database, operator.clone());
         config.rate_limit = RateLimit::Off;
@@ -91,7 +96,8 @@ impl Running {
         let clock = Arc::new(ManualClock(AtomicU64::new(START)));
         let server = Coordinator::start(config.clone(), clock.clone()).await.unwrap();
         let url = server.url().to_string();
-        Self { url, operator, clock, config, dir, server: Some(server), client: reqwest::Client::new() }
+        let (server, client) = (Some(server), reqwest::Client::new());
+        Self { url, operator, clock, config, dir, schema, server, client }
     }
 
     /// Stops it and starts it on the same address and file.
@@ -110,9 +116,9 @@ impl Running {
     /// Whether the database's files, or all that PostgreSQL can say of it, hold `text`.
     pub(crate) fn database_holds(&self, text: &str) -> bool {
         #[cfg(unix)]
-        if let Ok(server) = std::env::var(ON_POSTGRES) {
+        if let (Ok(server), Some(schema)) = (std::env::var(ON_POSTGRES), &self.schema) {
             let dump = std::process::Command::new(private_postgres::program("pg_dump"))
-                .args(["--inserts", "--dbname", &server])
+                .args(["--inserts", "--dbname", &server, "--schema", schema])
                 .output()
                 .unwrap();
             assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));

@@ -17,7 +17,7 @@ use crate::validate;
 /// Report. Needs no token: the document is signed, numbered, and carries the nonce of the last answer.
 ///
 /// A node that lost an answer sends the same number and nonce again and gets the same answer. A node that is
-/// told `heartbeat_out_of_order` begins a new session: number 1, no nonce, tallies from zero.
+/// told `heartbeat_out_of_order` begins a new session: number 1, no nonce.
 #[utoipa::path(post, path = "/heartbeats", tag = "nodes", security(()), request_body = HeartbeatRequest,
     responses((status = 200, description = "Heard", body = HeartbeatAnswer), (status = "default", response = ProblemResponse)))]
 pub(crate) async fn heartbeat(

@@ -128,9 +128,9 @@ impl Tx {
 
     /// Adds a passkey; false if there is one with this id.
     pub async fn add_passkey(&mut self, passkey: &StoredPasskey) -> Result<bool> {
-        let done = on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO passkeys (credential, account, name, static_state, dynamic_state, added_at, used_at)
+        let done = on!(self, |db| sqlx::query(
+            "INSERT INTO passkeys (credential, account, name, static_state, dynamic_state, added_at,
+                                   used_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credential) DO NOTHING",
         )
         .bind(passkey.credential.as_slice())
@@ -140,8 +140,9 @@ impl Tx {
         .bind(passkey.dynamic_state.as_slice())
         .bind(int(passkey.added_at.0))
         .bind(passkey.used_at.map(|at| int(at.0)))
-        .execute(db).await?.rows_affected()
-        });
+        .execute(db)
+        .await?
+        .rows_affected());
         Ok(done == 1)
     }
 

@@ -50,17 +50,19 @@ impl Tx {
         node: &OldNodeId,
         active_ms: u64,
     ) -> Result<()> {
-        on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good) VALUES ($1, $2, $3, '', $4, 0, 0)
-             ON CONFLICT (stream, hour, node) DO UPDATE SET active_ms = old_shown.active_ms + excluded.active_ms",
+        on!(self, |db| sqlx::query(
+            "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good)
+             VALUES ($1, $2, $3, '', $4, 0, 0)
+             ON CONFLICT (stream, hour, node)
+                DO UPDATE SET active_ms = old_shown.active_ms + excluded.active_ms",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
         .bind(node.as_str())
         .bind(int(active_ms))
-        .execute(db).await.map(drop)
-        })?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -73,9 +75,9 @@ impl Tx {
         line: Option<&str>,
         good: u32,
     ) -> Result<()> {
-        on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good) VALUES ($1, $2, $3, $4, 0, 1, $5)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO old_shown (stream, hour, node, line, active_ms, asked, good)
+             VALUES ($1, $2, $3, $4, 0, 1, $5)
              ON CONFLICT (stream, hour, node) DO UPDATE SET
                 line = CASE WHEN excluded.line = '' THEN old_shown.line ELSE excluded.line END,
                 asked = old_shown.asked + 1, good = old_shown.good + excluded.good",
@@ -85,8 +87,9 @@ impl Tx {
         .bind(node.as_str())
         .bind(line.unwrap_or_default())
         .bind(i64::from(good))
-        .execute(db).await.map(drop)
-        })?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -111,14 +114,14 @@ impl Tx {
 
     /// What nodes said and polls showed in an hour of a stream.
     pub async fn old_shown(&mut self, stream: &OldStreamId, hour: Hour) -> Result<Vec<Shown>> {
-        let rows: Vec<(String, String, i64, i64, i64)> = on!(self, |db| {
-            sqlx::query_as(
-            "SELECT node, line, active_ms, asked, good FROM old_shown WHERE stream = $1 AND hour = $2 ORDER BY node",
+        let rows: Vec<(String, String, i64, i64, i64)> = on!(self, |db| sqlx::query_as(
+            "SELECT node, line, active_ms, asked, good FROM old_shown WHERE stream = $1 AND hour = $2
+             ORDER BY node",
         )
         .bind(stream.as_str())
         .bind(int(hour.0))
-        .fetch_all(db).await
-        })?;
+        .fetch_all(db)
+        .await)?;
         let shown = |(node, line, active_ms, asked, good): (String, String, i64, i64, i64)| {
             let (active_ms, asked, good) = (uint(active_ms), few(asked), few(good));
             Ok(Shown { node: old_node_id(&node)?, line, active_ms, asked, good })

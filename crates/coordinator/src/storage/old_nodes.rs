@@ -65,9 +65,9 @@ impl Tx {
         next_poll_at: UnixMs,
         now: UnixMs,
     ) -> Result<()> {
-        on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO old_nodes (node, stats_url, host, first_at, last_at, run, next_poll_at, foreign_heartbeats)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO old_nodes (node, stats_url, host, first_at, last_at, run, next_poll_at,
+                                    foreign_heartbeats)
              VALUES ($1, $2, $3, $4, $4, 0, $5, 0)",
         )
         .bind(node.as_str())
@@ -75,8 +75,9 @@ impl Tx {
         .bind(stats_url.host())
         .bind(int(now.0))
         .bind(int(next_poll_at.0))
-        .execute(db).await.map(drop)
-        })?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -194,15 +195,16 @@ impl Tx {
                 .fetch_one(db)
                 .await)?;
         if again == 0 && uint(kept) < u64::from(most) {
-            on!(self, |db| {
-                sqlx::query(
-                "INSERT INTO old_foreign (node, stats_url, first_at, last_at, times) VALUES ($1, $2, $3, $3, 1)",
+            on!(self, |db| sqlx::query(
+                "INSERT INTO old_foreign (node, stats_url, first_at, last_at, times)
+                 VALUES ($1, $2, $3, $3, 1)",
             )
             .bind(node.as_str())
             .bind(named.as_str())
             .bind(int(now.0))
-            .execute(db).await.map(drop)
-            })?;
+            .execute(db)
+            .await
+            .map(drop))?;
         }
         Ok(())
     }
@@ -277,15 +279,15 @@ impl Tx {
         node: &OldNodeId,
         active_after: UnixMs,
     ) -> Result<Vec<OldStreamId>> {
-        let rows: Vec<String> = on!(self, |db| {
-            sqlx::query_scalar(
+        let rows: Vec<String> = on!(self, |db| sqlx::query_scalar(
             "SELECT s.stream FROM old_supports s JOIN old_streams t ON t.stream = s.stream
-             WHERE s.node = $1 AND s.last_at > $2 AND t.is_active = TRUE AND t.pool_left > 0 ORDER BY s.stream",
+             WHERE s.node = $1 AND s.last_at > $2 AND t.is_active = TRUE AND t.pool_left > 0
+             ORDER BY s.stream",
         )
         .bind(node.as_str())
         .bind(int(active_after.0))
-        .fetch_all(db).await
-        })?;
+        .fetch_all(db)
+        .await)?;
         let unreadable = |_| StorageError::Unreadable { what: "old stream id" };
         rows.iter().map(|stream| stream.parse().map_err(unreadable)).collect()
     }

@@ -119,10 +119,9 @@ impl Tx {
 
     /// Adds a stream of the old house, or replaces the one with its id.
     pub async fn save_old_stream(&mut self, stream: &OldStream) -> Result<()> {
-        on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO old_streams (stream, number, sponsor, rtmp_url, token_balance, pool_left, is_operators,
-                                      is_active, open_since, registered_at)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO old_streams (stream, number, sponsor, rtmp_url, token_balance, pool_left,
+                                      is_operators, is_active, open_since, registered_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (stream) DO UPDATE SET
                 sponsor = excluded.sponsor, rtmp_url = excluded.rtmp_url,
@@ -140,8 +139,9 @@ impl Tx {
         .bind(stream.is_active)
         .bind(int(stream.open_since.0))
         .bind(int(stream.registered_at.0))
-        .execute(db).await.map(drop)
-        })?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 }

@@ -58,11 +58,12 @@ impl TryFrom<PayoutRow> for Instruction {
 impl Tx {
     /// Sets where a node's money goes.
     pub async fn set_payee(&mut self, node: &NodeId, payee: &StoredPayee, now: UnixMs) -> Result<()> {
-        on!(self, |db| {
-            sqlx::query(
-            "INSERT INTO payees (node, payable, name, kind, account, set_at) VALUES ($1, $2, $3, $4, $5, $6)
+        on!(self, |db| sqlx::query(
+            "INSERT INTO payees (node, payable, name, kind, account, set_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (node) DO UPDATE SET
-                name = excluded.name, kind = excluded.kind, account = excluded.account, set_at = excluded.set_at",
+                name = excluded.name, kind = excluded.kind, account = excluded.account,
+                set_at = excluded.set_at",
         )
         .bind(blob(node))
         .bind(Account::Payable(*node).to_string())
@@ -70,8 +71,9 @@ impl Tx {
         .bind(payee.account.kind())
         .bind(payee.account.as_str())
         .bind(int(now.0))
-        .execute(db).await.map(drop)
-        })?;
+        .execute(db)
+        .await
+        .map(drop))?;
         Ok(())
     }
 
@@ -255,14 +257,14 @@ impl Tx {
         after: Option<PayoutId>,
         limit: u32,
     ) -> Result<Vec<(PayoutId, MicroUnits)>> {
-        let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| {
-            sqlx::query_as(
-            "SELECT payout, amount FROM payouts WHERE state = 'pending' AND payout > $1 ORDER BY payout LIMIT $2",
+        let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| sqlx::query_as(
+            "SELECT payout, amount FROM payouts WHERE state = 'pending' AND payout > $1
+             ORDER BY payout LIMIT $2",
         )
         .bind(after.map_or(Vec::new(), |id| id.0.to_vec()))
         .bind(i64::from(limit))
-        .fetch_all(db).await
-        })?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter().map(|(id, amount)| Ok((payout_id(&id)?, MicroUnits(amount)))).collect()
     }
 }

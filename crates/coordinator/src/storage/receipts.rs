@@ -173,9 +173,9 @@ impl Tx {
 
     /// What was signed for in `windows`: a consumer's sessions taken together.
     pub async fn deliveries(&mut self, stream: &StreamId, windows: Range<Window>) -> Result<Vec<Delivery>> {
-        let rows: Vec<DeliveryRow> = on!(self, |db| {
-            sqlx::query_as(
-            "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes, CAST(SUM(bytes) AS BIGINT) AS bytes,
+        let rows: Vec<DeliveryRow> = on!(self, |db| sqlx::query_as(
+            "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes,
+                    CAST(SUM(bytes) AS BIGINT) AS bytes,
                     CAST(SUM(blocks) AS BIGINT) AS blocks, CAST(SUM(on_time) AS BIGINT) AS on_time,
                     CAST(SUM(bad) AS BIGINT) AS bad
              FROM receipts WHERE stream = $1 AND slot >= $2 AND slot < $3
@@ -184,8 +184,8 @@ impl Tx {
         .bind(stream.as_str())
         .bind(int(windows.start.0))
         .bind(int(windows.end.0))
-        .fetch_all(db).await
-        })?;
+        .fetch_all(db)
+        .await)?;
         rows.into_iter()
             .map(|row| {
                 Ok(Delivery {

@@ -60,9 +60,10 @@ async fn a_day_of_five_nodes_of_which_one_dies_half_way() {
     let ranks = board["leaderboard"].as_array().unwrap();
     assert_eq!((ranks.len(), &ranks[4]["node_id"], &ranks[0]["rank"]), (5, &json!("eve"), &json!(1)));
     assert!(ranks.is_sorted_by(|one, two| one["total_earnings"].as_f64() >= two["total_earnings"].as_f64()));
+    // 1,440 rounds, in each of which a third are due: 475, and 18 more or less. These are five times that.
     let polls = pages.iter().map(StatsPage::asked);
     assert!(
-        polls.clone().take(4).all(|asked| (450..700).contains(&asked)),
+        polls.clone().take(4).all(|asked| (385..565).contains(&asked)),
         "{:?}",
         polls.collect::<Vec<_>>()
     );
