@@ -225,3 +225,28 @@ fn a_database_that_does_not_exist_is_named_and_exits_73() {
     assert_eq!((code, stdout.as_str()), (73, ""), "{stderr}");
     assert!(stderr.contains("\"missing\" does not exist"), "{stderr}");
 }
+
+fn verify_ledger(database: &str) -> (i32, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_streamr-coordinator"));
+    let output = command.args(["verify-ledger", "--database", database]).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn the_book_is_verified_while_coordinators_run() {
+    let network = Network::start();
+    let (code, _, stderr) = verify_ledger(&network.database);
+    assert_eq!(code, 66, "it has no tables yet, and none were made: {stderr}");
+
+    let (first, second) = (network.coordinator(), network.coordinator());
+    network.register(&first).await;
+    let operator = std::fs::read_to_string(network.dir.path().join("operator.token")).unwrap();
+    let deposit = json!({"idempotency_key": "march", "amount": 2_500_000, "currency": "EUR"});
+    for coordinator in [&first, &second] {
+        network.post(coordinator, "/v1/streams/alice/deposits", operator.trim(), &deposit).await;
+    }
+    let (code, stdout, stderr) = verify_ledger(&network.database);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.contains("EUR (millionths): deposited 2500000 = pools 2500000"), "{stdout}");
+}
