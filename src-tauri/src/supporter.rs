@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use streamr_node::settings::Overrides;
 use streamr_node::view::{
-    Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals,
-    UiError,
+    Account, Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot,
+    Totals, UiError,
 };
 use streamr_node::{Node, NodeOptions};
 use tokio::sync::watch;
@@ -63,6 +63,7 @@ fn faulted(error: UiError) -> Snapshot {
         live: LiveStats::default(),
         totals: Totals::default(),
         earnings: Earnings::NotYet,
+        account: Account::NotYet,
         coordinator: CoordinatorHealth::Unknown,
         notices: Vec::new(),
         settings: SettingsView { upload_cap_bps: 0, resume_on_start: false },

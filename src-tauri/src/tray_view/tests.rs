@@ -1,5 +1,5 @@
 use streamr_node::view::{
-    CoordinatorHealth, Earnings, LiveStats, SettingsView, StreamCard, Totals, UiError, UiErrorCode,
+    Account, CoordinatorHealth, Earnings, LiveStats, SettingsView, StreamCard, Totals, UiError, UiErrorCode,
 };
 
 use super::*;
@@ -22,6 +22,7 @@ fn snapshot(state: NodeState) -> Snapshot {
         live: LiveStats::default(),
         totals: Totals::default(),
         earnings: Earnings::NotYet,
+        account: Account::NotYet,
         coordinator: CoordinatorHealth::Unknown,
         notices: Vec::new(),
         settings: SettingsView { upload_cap_bps: 1, resume_on_start: false },
