@@ -72,7 +72,6 @@ impl EvilPeer {
             addresses: vec![address],
             peers: 0,
             bytes_origin: 0,
-            received: Vec::new(),
         };
         let report = json!({ "node": node, "heartbeat": Signed::new(&heartbeat, &secret) });
         anybody.post::<Value>(&api("heartbeats"), &report)?;
