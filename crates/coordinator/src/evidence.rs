@@ -1,16 +1,19 @@
 //! What lies beneath an epoch's input: the receipts that both ends signed.
 
-use streamr_model::Receipt;
+use std::collections::BTreeSet;
+
+use streamr_model::{Grant, NodeId, StreamId, Window};
 
 use crate::credit::Counts;
 use crate::epoch::Measured;
+use crate::receipts::taken_until;
 use crate::scoring::{credits, windows};
-use crate::storage::{KeptReceipt, StorageError, Tx};
+use crate::storage::{RecordedReceipt, StorageError, Tx};
 use crate::verify::{Evidence, EvidenceFault, Proof};
 
 /// Proves an epoch's credits from the receipts of its hour: that each was signed by both ends and is recorded as
-/// they signed it, and that together they give what the epoch was closed with. How long nodes were there is the
-/// coordinator's own word, from heartbeats.
+/// they signed it, under the cap of the grant it names, and that together they give what the epoch was closed
+/// with, for everybody. How long nodes were there, and who was assigned when, is the coordinator's own word.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SignedReceipts;
 
@@ -22,21 +25,22 @@ impl Evidence for SignedReceipts {
     ) -> Result<Result<Proof, EvidenceFault>, StorageError> {
         let mut documents = 0;
         let all = windows(measured.hour);
-        for window in all.start.0..all.end.0 {
-            for kept in tx.receipts_in(&measured.stream, streamr_model::Window(window)).await? {
-                if !is_as_signed(&kept) {
-                    let (provider, consumer) = (kept.signed.provider, kept.signed.consumer);
+        for window in (all.start.0..all.end.0).map(Window) {
+            for recorded in tx.receipts_in(&measured.stream, window).await? {
+                if !is_as_signed(&recorded, &measured.stream, window) {
+                    let RecordedReceipt { provider, consumer, .. } = recorded;
                     return Ok(Err(EvidenceFault::Receipt { provider, consumer }));
                 }
                 documents += 1;
             }
         }
         let credits = credits(tx, &measured.stream, measured.hour).await?;
-        for (node, supporter) in &measured.supporters {
-            let counts = credits.providers.get(node).map(|credit| credit.counts).unwrap_or_default();
-            let score = supporter.score;
+        let nodes: BTreeSet<&NodeId> = measured.supporters.keys().chain(credits.providers.keys()).collect();
+        for node in nodes {
+            let score = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
             let input =
                 Counts { bytes: score.bytes, blocks: score.blocks, on_time: score.on_time, bad: score.bad };
+            let counts = credits.providers.get(node).map(|credit| credit.counts).unwrap_or_default();
             if counts != input {
                 return Ok(Err(EvidenceFault::Credit(*node)));
             }
@@ -45,8 +49,75 @@ impl Evidence for SignedReceipts {
     }
 }
 
-fn is_as_signed(kept: &KeptReceipt) -> bool {
-    kept.signed.verify().is_ok_and(|receipt: Receipt| {
-        receipt.sequence == kept.sequence && Counts::of(&receipt) == kept.counts
-    })
+fn is_as_signed(recorded: &RecordedReceipt, stream: &StreamId, window: Window) -> bool {
+    let RecordedReceipt { provider, consumer, session, cap_bytes, ref kept } = *recorded;
+    let Ok(receipt) = kept.signed.verify() else { return false };
+    let grant = cap_bytes.map(|cap_bytes| {
+        let (stream, expires_at) = (stream.clone(), taken_until(window));
+        Grant { provider, consumer, stream, window, cap_bytes, expires_at }.id()
+    });
+    (receipt.provider, receipt.consumer, receipt.session) == (provider, consumer, session)
+        && (&receipt.stream, receipt.window, receipt.grant) == (stream, window, grant)
+        && (receipt.sequence, Counts::of(&receipt)) == (kept.sequence, kept.counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::closing::measure;
+    use crate::hour::Hour;
+    use crate::testing::{Running, START};
+    use streamr_model::UnixMs;
+
+    /// An hour with receipts, and what it measures.
+    async fn hour() -> (Running, Measured) {
+        let coordinator = Running::start().await;
+        coordinator.supported_hour(10_000_000).await;
+        let mut tx = coordinator.storage().read().await.unwrap();
+        let stream = tx.stream(&"alice".parse().unwrap()).await.unwrap().unwrap();
+        let measured = measure(&mut tx, &stream, Hour::of(UnixMs(START))).await.unwrap();
+        drop(tx);
+        (coordinator, measured)
+    }
+
+    #[tokio::test]
+    async fn receipts_as_they_were_signed_prove_the_hour() {
+        let (coordinator, measured) = hour().await;
+        let mut tx = coordinator.storage().read().await.unwrap();
+        assert_eq!(SignedReceipts.prove(&mut tx, &measured).await.unwrap(), Ok(Proof::Signed(2)));
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_recorded_beside_a_receipt_can_be_another_than_what_was_signed() {
+        let (coordinator, measured) = hour().await;
+        for statement in [
+            "UPDATE receipts SET slot = slot + 1",
+            "UPDATE receipts SET session = provider",
+            "UPDATE receipts SET cap_bytes = cap_bytes + 1",
+            "UPDATE receipts SET cap_bytes = NULL",
+            "UPDATE receipts SET cap_bytes = 1000",
+            "UPDATE receipts SET sequence = sequence + 1",
+            "UPDATE receipts SET bytes = bytes + 1",
+            "UPDATE receipts SET on_time = on_time - 1",
+            "UPDATE receipts SET provider = consumer WHERE cap_bytes IS NULL",
+            "DELETE FROM receipts",
+        ] {
+            let mut tx = coordinator.storage().write().await.unwrap();
+            tx.spoil(statement).await.unwrap();
+            let proven = SignedReceipts.prove(&mut tx, &measured).await;
+            assert!(!matches!(proven, Ok(Ok(_))), "{statement}: {proven:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_who_was_credited_can_be_left_out() {
+        let (coordinator, measured) = hour().await;
+        let mut tx = coordinator.storage().read().await.unwrap();
+        let credited = measured.supporters.iter().find(|(_, supporter)| supporter.score.bytes > 0);
+        let left_out = *credited.unwrap().0;
+        let mut without = measured.clone();
+        without.supporters.remove(&left_out);
+        let proven = SignedReceipts.prove(&mut tx, &without).await.unwrap();
+        assert_eq!(proven, Err(EvidenceFault::Credit(left_out)));
+    }
 }

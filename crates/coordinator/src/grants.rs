@@ -155,7 +155,7 @@ async fn assign(
     for (provider, cap_bytes) in chosen {
         let expires_at = crate::receipts::taken_until(window);
         let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
-        one.grant = app.grants.granted(&grant(stream, window, consumer, &one)).grant.id();
+        one.grant = grant(stream, window, consumer, &one).id();
         tx.assign(stream, window, consumer, &one).await?;
     }
     let assigned = tx.assigned(stream, window, consumer).await?;

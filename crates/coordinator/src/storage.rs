@@ -92,7 +92,7 @@ pub use members::Member;
 pub use old_earnings::{OldEarned, OldEarnedEver};
 pub use old_nodes::{DueNode, OldNode};
 pub use old_streams::OldStream;
-pub use receipts::KeptReceipt;
+pub use receipts::{KeptReceipt, RecordedReceipt};
 pub use streams::{NewStream, Stream};
 pub use uptimes::Uptime;
 

@@ -67,8 +67,15 @@ impl Document for Grant {
     const MAX_LEN: usize = 512;
 }
 
-impl Signed<Grant> {
+impl Grant {
     /// The name that receipts call it by.
+    pub fn id(&self) -> GrantId {
+        GrantId(Signed::digest_of(self))
+    }
+}
+
+impl Signed<Grant> {
+    /// The name that receipts call it by: the same as [`Grant::id`] of its content.
     pub fn id(&self) -> GrantId {
         GrantId(self.digest())
     }
@@ -256,6 +263,15 @@ mod tests {
     fn a_receipt_that_both_signed_survives_the_wire_and_is_believed() {
         let back = SignedByBoth::from_wire(&both(&receipt()).to_wire()).unwrap();
         assert_eq!(back.verify(), Ok(receipt()));
+    }
+
+    #[test]
+    fn a_grant_has_the_same_name_signed_and_unsigned() {
+        let (provider, consumer) = (provider().node_id(), consumer().node_id());
+        let (stream, window) = ("alice".parse().unwrap(), Window(7));
+        let grant = Grant { provider, consumer, stream, window, cap_bytes: 5, expires_at: UnixMs(9) };
+        assert_eq!(Signed::new(&grant, &self::provider()).id(), grant.id());
+        assert_ne!(Grant { cap_bytes: 6, ..grant.clone() }.id(), grant.id());
     }
 
     #[test]

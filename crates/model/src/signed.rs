@@ -53,8 +53,7 @@ pub struct Signed<T> {
 impl<T: Document> Signed<T> {
     /// Encodes and signs `document`.
     pub fn new(document: &T, key: &SecretKey) -> Self {
-        let payload = postcard::to_allocvec(document)
-            .expect("a document is plain data: encoding it into memory cannot fail");
+        let payload = encode(document);
         let signature = key.sign(&message::<T>(&payload));
         Self { payload: Payload(payload.into()), signature: Sig(signature), kind: PhantomData }
     }
@@ -85,9 +84,12 @@ impl<T: Document> Signed<T> {
 
     /// BLAKE3 of the payload, under the kind's domain: a name for this very document.
     pub fn digest(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key(T::DOMAIN);
-        hasher.update(&self.payload.0);
-        hasher.finalize().into()
+        digest::<T>(&self.payload.0)
+    }
+
+    /// What [`Signed::digest`] gives for `document`, whoever signs it.
+    pub fn digest_of(document: &T) -> [u8; 32] {
+        digest::<T>(&encode(document))
     }
 
     /// The bytes that stand for it between peers: postcard's.
@@ -104,6 +106,16 @@ impl<T: Document> Signed<T> {
     pub fn wire_len(&self) -> usize {
         self.payload.0.len() + self.signature.0.len()
     }
+}
+
+fn encode<T: Document>(document: &T) -> Vec<u8> {
+    postcard::to_allocvec(document).expect("a document is plain data: encoding it into memory cannot fail")
+}
+
+fn digest<T: Document>(payload: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(T::DOMAIN);
+    hasher.update(payload);
+    hasher.finalize().into()
 }
 
 /// What is signed: the domain, a zero byte that no domain contains, the payload.

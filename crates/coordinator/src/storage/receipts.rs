@@ -9,6 +9,21 @@ use super::{Result, StorageError, Tx, blob, int, node_id, uint};
 use crate::credit::{Counts, Delivery};
 use crate::hour::Hour;
 
+/// A receipt and everything that is recorded beside it.
+#[derive(Debug, Clone)]
+pub struct RecordedReceipt {
+    /// Who gave.
+    pub provider: NodeId,
+    /// Who received.
+    pub consumer: NodeId,
+    /// The consumer's session.
+    pub session: u64,
+    /// The cap of the grant it was taken under, in bytes; `None`: under none.
+    pub cap_bytes: Option<u64>,
+    /// What it says.
+    pub kept: KeptReceipt,
+}
+
 /// A receipt that was taken before.
 #[derive(Debug, Clone)]
 pub struct KeptReceipt {
@@ -36,6 +51,29 @@ impl KeptRow {
             sequence: u32::try_from(self.sequence).unwrap_or(u32::MAX),
             counts: counts(self.bytes, self.blocks, self.on_time, self.bad),
             signed: signed_by_both(&self.signed)?,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordedRow {
+    provider: Vec<u8>,
+    consumer: Vec<u8>,
+    session: Vec<u8>,
+    cap_bytes: Option<i64>,
+    #[sqlx(flatten)]
+    kept: KeptRow,
+}
+
+impl RecordedRow {
+    fn recorded(self) -> Result<RecordedReceipt> {
+        let session = self.session.as_slice().try_into().map(u64::from_be_bytes);
+        Ok(RecordedReceipt {
+            provider: node_id(&self.provider)?,
+            consumer: node_id(&self.consumer)?,
+            session: session.map_err(|_| StorageError::Unreadable { what: "session" })?,
+            cap_bytes: self.cap_bytes.map(uint),
+            kept: self.kept.kept()?,
         })
     }
 }
@@ -77,17 +115,24 @@ impl Tx {
         row.map(KeptRow::kept).transpose()
     }
 
-    /// All of a window, as they were kept.
-    pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<KeptReceipt>> {
-        let rows: Vec<KeptRow> = on!(self, |db| sqlx::query_as(
-            "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
-             WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
+    /// All of a window, as they are recorded.
+    pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<RecordedReceipt>> {
+        let rows: Vec<RecordedRow> = on!(self, |db| sqlx::query_as(
+            "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, signed
+             FROM receipts WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
         )
         .bind(stream.as_str())
         .bind(int(window.0))
         .fetch_all(db)
         .await)?;
-        rows.into_iter().map(KeptRow::kept).collect()
+        rows.into_iter().map(RecordedRow::recorded).collect()
+    }
+
+    /// Runs a statement that nothing else would, for tests of what notices it.
+    #[cfg(test)]
+    pub(crate) async fn spoil(&mut self, statement: &'static str) -> Result<()> {
+        on!(self, |db| sqlx::query(statement).execute(db).await.map(drop))?;
+        Ok(())
     }
 
     /// For how many providers other than `receipt`'s its consumer signed in its window.

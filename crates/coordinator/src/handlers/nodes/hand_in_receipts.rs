@@ -39,7 +39,7 @@ pub(crate) async fn hand_in_receipts(
         let (reason, detail) = match verified {
             Err(error) => (RefusalReason::Unverified, error.to_string()),
             Ok(receipt) if receipt.provider != node => {
-                (RefusalReason::NotTheProvider, "another node is the provider".to_owned())
+                (RefusalReason::NotTheProvider, words(RefusalReason::NotTheProvider).to_owned())
             }
             Ok(receipt) => match take(&mut tx, receipt, signed, now).await? {
                 None => continue,
