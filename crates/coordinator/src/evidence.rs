@@ -75,7 +75,7 @@ mod tests {
         coordinator.supported_hour(10_000_000).await;
         let mut tx = coordinator.storage().read().await.unwrap();
         let stream = tx.stream(&"alice".parse().unwrap()).await.unwrap().unwrap();
-        let measured = measure(&mut tx, &stream, Hour::of(UnixMs(START))).await.unwrap();
+        let (measured, _) = measure(&mut tx, &stream, Hour::of(UnixMs(START))).await.unwrap();
         drop(tx);
         (coordinator, measured)
     }

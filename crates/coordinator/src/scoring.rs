@@ -37,13 +37,16 @@ pub(crate) async fn credits(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Resul
     Ok(of_hour(&evidence))
 }
 
-/// What every node did in an hour. Time counts as far as heartbeats *and* deliveries show it: a node to which
+/// What is usual for each consumer in an hour: [`Credits::sums`].
+pub(crate) type Usual = BTreeMap<NodeId, Vec<u64>>;
+
+/// What every node did in an hour, and what was usual in it. Time counts as far as heartbeats *and* deliveries show it: a node to which
 /// nobody signs for anything in a window was not at work in it.
 pub(crate) async fn scores(
     tx: &mut Tx,
     stream: &StreamId,
     hour: Hour,
-) -> Result<BTreeMap<NodeId, Score>, StorageError> {
+) -> Result<(BTreeMap<NodeId, Score>, Usual), StorageError> {
     let credits = credits(tx, stream, hour).await?;
     let mut scores: BTreeMap<NodeId, Score> = BTreeMap::new();
     for (node, live_ms) in tx.live_uptimes(stream, hour).await? {
@@ -57,12 +60,17 @@ pub(crate) async fn scores(
         score.on_time = credit.counts.on_time;
         score.bad = credit.counts.bad;
     }
-    Ok(scores)
+    Ok((scores, credits.sums))
 }
 
 /// Keeps what was usual for each consumer in an hour that is over, for the hours after it.
-pub(crate) async fn keep_usual(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Result<(), StorageError> {
-    for (consumer, sums) in credits(tx, stream, hour).await?.sums {
+pub(crate) async fn keep_usual(
+    tx: &mut Tx,
+    stream: &StreamId,
+    hour: Hour,
+    usual: Usual,
+) -> Result<(), StorageError> {
+    for (consumer, sums) in usual {
         tx.keep_usual(stream, hour, &consumer, &sums).await?;
     }
     Ok(())
@@ -137,12 +145,12 @@ impl ScoreBoards {
 async fn make(tx: &mut Tx, stream: &Stream, now: UnixMs) -> Result<ScoreBoard, CloseError> {
     let hour = Hour::of(now);
     let last = Hour(hour.0.saturating_sub(1));
-    let measured = measure(tx, stream, hour).await?;
+    let (measured, _) = measure(tx, stream, hour).await?;
     let mut left = purse(tx, &measured).await?;
     let mut before = None;
     if tx.closed_epoch(&stream.stream, last).await?.is_none() {
         // It is paid first, so that what it takes is not there for the hour under way.
-        let measured = measure(tx, stream, last).await?;
+        let (measured, _) = measure(tx, stream, last).await?;
         let settlement = settle(&measured, &left);
         left = settlement.leaves(&left);
         before = Some(OpenHour { measured, settlement });
