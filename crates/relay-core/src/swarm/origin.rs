@@ -80,12 +80,17 @@ impl Origin {
     /// of others leaves it alone then, longer each time, so that the owners' fetches get through: else what
     /// comes late from the swarm would be fetched by all, and come later still.
     fn spare_if_slow(&mut self, now: Instant, took: Duration, live_delay: Duration, chance: f64) {
-        if took < live_delay / 8 {
+        if took < Self::slow(live_delay) {
             self.spared_for /= 2;
             return;
         }
         self.spared_for = (self.spared_for * 2).clamp(live_delay / 4, live_delay * 4);
         self.spared_until = self.spared_until.max(now + self.spared_for.mul_f64(0.5 + chance));
+    }
+
+    /// A fetch that takes so long is slow.
+    fn slow(live_delay: Duration) -> Duration {
+        live_delay / 8
     }
 
     /// How long a fetch takes.
@@ -280,8 +285,8 @@ impl Swarm {
         self.origin.spare_if_slow(now, now - fetch.begun, self.config.live_delay, chance);
     }
 
-    /// Gives up fetches of which nothing more is wanted. One that was cut off by the deadline tells how slow
-    /// the origin is.
+    /// Gives up fetches of which nothing more is wanted. One that was cut off late tells how slow the origin is; one
+    /// that had only begun tells nothing.
     pub(super) fn abort_fetches(&mut self, now: Instant) {
         let is_idle = |fetch: &Fetch| {
             let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get(key));
@@ -295,7 +300,8 @@ impl Swarm {
         for id in idle {
             let Some(fetch) = self.origin.fetches.remove(&id) else { continue };
             let segment = self.segments.find(&fetch.segment).and_then(|key| self.segments.get(key));
-            if segment.is_some_and(|segment| segment.phase == Phase::Missed) {
+            let is_late = now - fetch.begun >= Origin::slow(self.config.live_delay);
+            if is_late && segment.is_some_and(|segment| segment.phase == Phase::Missed) {
                 self.origin.note_rate(&fetch, now);
                 self.spare_origin_if_slow(&fetch, now);
             }

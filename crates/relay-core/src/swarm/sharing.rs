@@ -13,15 +13,17 @@ use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 
 use super::peer::{Peer, Slot};
 use super::segment::{Key, Phase, Segment};
-use super::{Action, Config, Swarm};
+use super::{Action, Config, MESSAGE_BYTES, Swarm};
 use crate::message::{Freshness, Message, QueueTime, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
 /// So many neighbours are told at once of what we hold: enough to keep the uplink busy with what they ask for.
 const TOLD_AT_ONCE: usize = 4;
-/// Then they are given so long to ask before others are told.
-const TELL_INTERVAL: Duration = Duration::from_millis(25);
+/// Then they are given time to ask before others are told: so long that news takes no more than one part in so many
+/// of the uplink, and no longer than this.
+const UPLINK_PER_NEWS: u64 = 32;
+const LONGEST_TELL_INTERVAL: Duration = Duration::from_millis(25);
 /// News that is so old is told though we are busy, so that others know what there is.
 const STALE_NEWS: Duration = Duration::from_secs(1);
 /// Neighbours that a fresh manifest is sent to unasked: by the seed, and by a supporter that has uplink to spare.
@@ -259,10 +261,18 @@ impl Swarm {
             .collect();
         waiting.sort_unstable();
         waiting.truncate(TOLD_AT_ONCE);
+        if !waiting.is_empty() {
+            self.tells_at = now + self.tell_interval(waiting.len());
+        }
         for (_, slot) in waiting {
             self.tell(now, slot);
-            self.tells_at = now + TELL_INTERVAL;
         }
+    }
+
+    /// How long after `told` neighbours the next are told.
+    fn tell_interval(&self, told: usize) -> Duration {
+        let news = (told * MESSAGE_BYTES) as u64;
+        self.pacer.rate().time_for(news * UPLINK_PER_NEWS).min(LONGEST_TELL_INTERVAL)
     }
 
     /// Lower is told earlier: viewers, then who lacks what is urgent, then fast uplinks, then who waited longest.
@@ -306,19 +316,22 @@ impl Swarm {
 
     /// What waits to be sent, as time at our pace.
     pub(super) fn queue_time(&self) -> Duration {
-        self.queue_time_until(None)
+        let queued = self.peers.iter().map(|(_, peer)| peer.upload.queue.len() as u64).sum();
+        self.time_to_send(queued, self.segments.iter())
     }
 
-    /// What waits of the segments up to `key`, or of all.
-    pub(super) fn queue_time_until(&self, key: Option<Key>) -> Duration {
-        let counts = |other: Key| key.is_none_or(|key| other <= key);
-        let queues = self.peers.iter().map(|(_, peer)| &peer.upload.queue);
-        let queued: usize =
-            queues.map(|queue| queue.iter().filter(|(other, _)| counts(*other)).count()).sum();
-        let segments = self.segments.iter().filter(|segment| counts(segment.key));
+    /// What waits of the segments up to `key`.
+    pub(super) fn queue_time_until(&self, key: Key) -> Duration {
+        let waiting = |(_, peer): (Slot, &Peer)| peer.upload.queue.iter().filter(|(of, _)| *of <= key).count();
+        let queued = self.peers.iter().map(|peer| waiting(peer) as u64).sum();
+        self.time_to_send(queued, self.segments.iter().filter(|segment| segment.key <= key))
+    }
+
+    /// How long we take for blocks in queues, for what is promised of these segments, and for what is on its way.
+    fn time_to_send<'a>(&self, queued: u64, segments: impl Iterator<Item = &'a Segment>) -> Duration {
         let promised: u64 = segments.map(Segment::promised_blocks).sum();
         let in_flight: usize = self.peers.iter().map(|(_, peer)| peer.upload.in_flight_bytes).sum();
-        self.pacer.rate().time_for((queued as u64 + promised) * self.block_len() + in_flight as u64)
+        self.pacer.rate().time_for((queued + promised) * self.block_len() + in_flight as u64)
     }
 
     /// Bytes of a block, as the newest segment has them.

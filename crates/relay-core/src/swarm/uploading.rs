@@ -15,7 +15,7 @@ impl Swarm {
     /// Queues what a peer asked for; refuses what we cannot give in time.
     pub(super) fn serve(&mut self, slot: Slot, key: Key, wanted: &BlockSet) {
         // What is less urgent than this waits behind it, so it does not count.
-        let mut queue_time = self.queue_time_until(Some(key));
+        let mut queue_time = self.queue_time_until(key);
         let a_block = self.pacer.rate().time_for(self.block_len());
         // However slow we are, two blocks may wait: one to send and one to follow it.
         let longest = self.config.longest_queue().max(a_block * 2);
