@@ -322,7 +322,8 @@ impl Swarm {
 
     /// What waits of the segments up to `key`.
     pub(super) fn queue_time_until(&self, key: Key) -> Duration {
-        let waiting = |(_, peer): (Slot, &Peer)| peer.upload.queue.iter().filter(|(of, _)| *of <= key).count();
+        let waiting =
+            |(_, peer): (Slot, &Peer)| peer.upload.queue.iter().filter(|(of, _)| *of <= key).count();
         let queued = self.peers.iter().map(|peer| waiting(peer) as u64).sum();
         self.time_to_send(queued, self.segments.iter().filter(|segment| segment.key <= key))
     }

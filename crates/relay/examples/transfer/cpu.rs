@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::child::Measured;
@@ -15,8 +16,8 @@ const AHEAD: usize = 3;
 const WARM_UP: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a sender gives to all receivers together, ours and the plain ones: the pace that our seed keeps.
-const PACE_BITS_PER_S: u64 = 1_000_000_000;
+/// What a plain sender gives to all receivers together where ours was not measured before: the most that our seed gives.
+const PACE_BITS_PER_S: f64 = 1e9;
 /// A node's store is full before the measurement begins, as it is in every live after a while.
 const STORE_BYTES: usize = 8 * SEGMENT_LEN;
 
@@ -31,7 +32,7 @@ enum Stack {
 
 #[derive(Debug, Clone, Copy)]
 enum Pace {
-    /// As ours.
+    /// As ours was measured to go just before: whoever sends less at a time works more for each bit.
     Same,
     /// As fast as it goes.
     Unlimited,
@@ -54,8 +55,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for receivers in [1, 8] {
         let mut shape = serde_json::Map::new();
         let chosen = |name: &str| only.is_empty() || only.split(',').any(|one| one == name);
+        let mut pace_bps = PACE_BITS_PER_S;
         for (name, stack) in STACKS.iter().filter(|(name, _)| chosen(name)) {
-            let figure = measure(*stack, receivers, gbit, &threads)?;
+            let (mut sender, mut children) = start(*stack, receivers, pace_bps, &threads)?;
+            let figure = measure(&mut sender, &mut children, gbit)?;
+            if *name == "ours" {
+                pace_bps = figure["gbit_per_s"].as_f64().context("no pace")? * 1e9;
+            }
             eprintln!("1 to {receivers}, {name}: {figure}");
             shape.insert((*name).to_owned(), figure);
         }
@@ -65,7 +71,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start(stack: Stack, receivers: usize, threads: &str) -> anyhow::Result<(Measured, Vec<Measured>)> {
+fn start(
+    stack: Stack,
+    receivers: usize,
+    pace_bps: f64,
+    threads: &str,
+) -> anyhow::Result<(Measured, Vec<Measured>)> {
     let len = format!("len={SEGMENT_LEN}");
     match stack {
         Stack::Ours(part) => {
@@ -85,8 +96,14 @@ fn start(stack: Stack, receivers: usize, threads: &str) -> anyhow::Result<(Measu
             Ok((seed, relays))
         }
         Stack::Plain(word, pace) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a positive rate far below 2^52, and few receivers"
+            )]
             let each = match pace {
-                Pace::Same => PACE_BITS_PER_S / receivers as u64,
+                Pace::Same => (pace_bps / receivers as f64) as u64,
                 Pace::Unlimited => 0,
             };
             let options = [len.clone(), format!("receivers={receivers}"), format!("pace={each}")];
@@ -101,26 +118,25 @@ fn start(stack: Stack, receivers: usize, threads: &str) -> anyhow::Result<(Measu
     }
 }
 
-fn measure(stack: Stack, receivers: usize, gbit: f64, threads: &str) -> anyhow::Result<Value> {
-    let (mut sender, mut receivers) = start(stack, receivers, threads)?;
+fn measure(sender: &mut Measured, receivers: &mut [Measured], gbit: f64) -> anyhow::Result<Value> {
     #[expect(clippy::cast_precision_loss, reason = "a few bytes and processes")]
     let gbit_per_round = (SEGMENT_LEN * receivers.len() * 8) as f64 / 1e9;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let rounds = (gbit / gbit_per_round).ceil() as usize;
-    first_segment(&mut sender, &receivers)?;
-    transfer(&mut sender, &receivers, WARM_UP)?;
-    let used = || -> anyhow::Result<(f64, f64)> {
+    first_segment(sender, receivers)?;
+    transfer(sender, receivers, WARM_UP)?;
+    let used = |sender: &Measured, receivers: &[Measured]| -> anyhow::Result<(f64, f64)> {
         let received: f64 = receivers.iter().map(Measured::core_s).sum::<anyhow::Result<f64>>()?;
         Ok((sender.core_s()?, received))
     };
-    let (begun, before) = (Instant::now(), used()?);
-    transfer(&mut sender, &receivers, rounds)?;
+    let (begun, before) = (Instant::now(), used(sender, receivers)?);
+    transfer(sender, receivers, rounds)?;
     let took = begun.elapsed().as_secs_f64();
-    let after = (sender.core_s()?, receivers.iter().map(Measured::core_s).sum::<anyhow::Result<f64>>()?);
+    let after = used(sender, receivers)?;
     #[expect(clippy::cast_precision_loss, reason = "rounds are few")]
     let moved = gbit_per_round * rounds as f64;
     // They end side by side, not one after the other.
-    receivers.iter_mut().chain([&mut sender]).for_each(Measured::end);
+    receivers.iter_mut().chain([sender]).for_each(Measured::end);
     let (sent, received) = ((after.0 - before.0) / moved, (after.1 - before.1) / moved);
     Ok(json!({
         "core_s_per_gbit": sent + received,

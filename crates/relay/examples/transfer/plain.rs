@@ -237,10 +237,9 @@ pub(crate) async fn tls_receive(options: &Options) -> anyhow::Result<()> {
     println!("{}", json!({}));
     let mut count = Count::new(options.get("len")?);
     let mut buffer = vec![0; READ_LEN];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            read => count.add(read),
-        }
+    // A sender that has sent everything is ended, and says no good-bye.
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        count.add(read);
     }
+    Ok(())
 }
