@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod receipt;
 pub mod signed;
 pub mod units;
+mod verification;
 
 pub use account::{AccountClaim, AccountId};
 pub use block::{BlockIndex, BlockSet};

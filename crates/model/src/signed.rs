@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
-use crate::key::{SecretKey, StreamKey, verifies};
+use crate::key::{SecretKey, StreamKey};
+use crate::verification::Claim;
 
 /// A kind of document that can be signed.
 pub trait Document: Serialize + DeserializeOwned {
@@ -69,13 +70,23 @@ impl<T: Document> Signed<T> {
     }
 
     fn verify(&self, public: &[u8; 32]) -> Result<T, VerifyError> {
+        if !self.claim(public)?.holds() {
+            return Err(VerifyError::BadSignature);
+        }
+        self.content()
+    }
+
+    /// What there is to be verified: that `public` signed it.
+    pub(crate) fn claim<'a>(&'a self, public: &'a [u8; 32]) -> Result<Claim<'a>, VerifyError> {
         let len = self.payload.0.len();
         if len > T::MAX_LEN {
             return Err(VerifyError::TooLong { len, max: T::MAX_LEN });
         }
-        if !verifies(public, &message::<T>(&self.payload.0), &self.signature.0) {
-            return Err(VerifyError::BadSignature);
-        }
+        Ok(Claim { public, message: message::<T>(&self.payload.0), signature: &self.signature.0 })
+    }
+
+    /// The content, of which the claim was seen to hold.
+    pub(crate) fn content(&self) -> Result<T, VerifyError> {
         match postcard::take_from_bytes(&self.payload.0) {
             Ok((document, [])) => Ok(document),
             _ => Err(VerifyError::Unreadable),
