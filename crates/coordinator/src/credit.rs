@@ -55,7 +55,8 @@ impl Counts {
         self.each(other, u64::saturating_sub)
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
         self.each(other, u64::saturating_add)
     }
 

@@ -4,13 +4,14 @@
 //! those three are assigned that come first by a hash of the coordinator's secret, weighted by what they offer
 //! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use streamr_coordinator_api::{Granted, MemberView, Membership};
 use streamr_model::{BitsPerSecond, Grant, GrantId, NodeId, SecretKey, Signed, StreamId, UnixMs, Window};
 
 use crate::state::App;
-use crate::storage::{Assigned, StorageError};
+use crate::storage::{Assigned, StorageError, Stream};
 
 /// What grants are made with. Both follow from the operator token, so that every replica has the same.
 pub(crate) struct Keys {
@@ -33,7 +34,7 @@ impl Keys {
     }
 
     /// Signing again gives the same bytes.
-    fn granted(&self, grant: &Grant) -> Granted {
+    pub(crate) fn granted(&self, grant: &Grant) -> Granted {
         Granted { provider: grant.provider, window: grant.window, grant: Signed::new(grant, &self.sign) }
     }
 }
@@ -99,68 +100,77 @@ pub(crate) enum Tell {
     IfNew,
 }
 
-/// The grants of `consumer` in the window of `now`. Where it has fewer than it may, because few were there when
-/// it was assigned them, more are assigned. Nobody is while the stream is not live.
-pub(crate) async fn of_consumer(
-    app: &App,
-    stream: &StreamId,
-    consumer: &NodeId,
-    tell: Tell,
-    now: UnixMs,
-) -> Result<Vec<Granted>, StorageError> {
-    let window = Window::of(now);
-    let mut tx = app.storage.read().await?;
-    let Some(live) = tx.live(stream).await?.filter(|live| live.is_live) else { return Ok(Vec::new()) };
-    let Some(registered) = tx.stream(stream).await? else { return Ok(Vec::new()) };
-    let mut assigned = tx.assigned(stream, window, consumer).await?;
-    drop(tx);
-    let mut is_new = false;
-    if assigned.len() < Granted::PER_WINDOW {
-        let members = app.tables.current(&app.storage, &registered, now).await?.members_for(consumer);
-        let known: Vec<NodeId> = assigned.iter().map(|one| one.provider).collect();
-        let chosen = choose(&app.grants.assign, window, consumer, &members, &known);
-        is_new = !chosen.is_empty();
-        if is_new {
-            let together = [known.clone(), chosen.clone()].concat();
-            let stream_bytes = window_bytes(live.bitrate_bps);
-            let cap = |provider: &NodeId| {
-                let others: Vec<NodeId> = together.iter().filter(|node| *node != provider).copied().collect();
-                (*provider, cap_bytes(stream_bytes, &members, provider, &others))
-            };
-            assigned =
-                assign(app, stream, window, consumer, &known, chosen.iter().map(cap).collect()).await?;
-        }
-    }
-    if tell == Tell::IfNew && !is_new {
-        return Ok(Vec::new());
-    }
-    Ok(assigned.iter().map(|one| app.grants.granted(&grant(stream, window, consumer, one))).collect())
+/// Consumers of a stream that is live, and whom each is assigned in the present window.
+pub(crate) struct Consumers<'a> {
+    /// The stream.
+    pub(crate) stream: &'a Stream,
+    /// Its bitrate; 0 where it is not known.
+    pub(crate) bitrate: BitsPerSecond,
+    /// Every one of them.
+    pub(crate) assigned: &'a mut BTreeMap<NodeId, Vec<Assigned>>,
 }
 
-async fn assign(
-    app: &App,
-    stream: &StreamId,
-    window: Window,
-    consumer: &NodeId,
-    known: &[NodeId],
-    chosen: Vec<(NodeId, u64)>,
-) -> Result<Vec<Assigned>, StorageError> {
-    let mut tx = app.storage.write().await?;
-    tx.lock_node(consumer).await?;
-    let before = tx.assigned(stream, window, consumer).await?;
-    if before.len() != known.len() {
-        // Whoever answered another heartbeat of this node at the same time was first.
-        return Ok(before);
+impl Consumers<'_> {
+    /// Assigns more to those that have fewer than they may, because few were there when they were assigned
+    /// them; to whom. The caller must hold no transaction.
+    pub(crate) async fn complete(self, app: &App, now: UnixMs) -> Result<BTreeSet<NodeId>, StorageError> {
+        let (window, stream) = (Window::of(now), &self.stream.stream);
+        let table = app.tables.current(&app.storage, self.stream, now).await?;
+        let mut chosen: BTreeMap<NodeId, Vec<Assigned>> = BTreeMap::new();
+        for (consumer, known) in self.assigned.iter().filter(|(_, known)| known.len() < Granted::PER_WINDOW) {
+            let more = self.more(&app.grants.assign, window, consumer, &table.members_for(consumer), known);
+            if !more.is_empty() {
+                chosen.insert(*consumer, more);
+            }
+        }
+        if chosen.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let consumers: BTreeSet<NodeId> = chosen.keys().copied().collect();
+        let mut tx = app.storage.write().await?;
+        tx.lock_nodes(&consumers).await?;
+        let mut before = tx.assigned_to(stream, window, &consumers).await?;
+        let mut new = Vec::new();
+        for (consumer, more) in chosen {
+            let mut assigned = before.remove(&consumer).unwrap_or_default();
+            let known = self.assigned.entry(consumer).or_default();
+            // Otherwise whoever answered another heartbeat of this node at the same time was first.
+            if assigned.len() == known.len() {
+                new.extend(more.iter().map(|one| (consumer, *one)));
+                assigned.extend(more);
+                assigned.sort_unstable_by_key(|one| one.provider);
+            }
+            *known = assigned;
+        }
+        tx.assign_all(stream, window, &new).await?;
+        tx.commit().await?;
+        Ok(consumers)
     }
-    for (provider, cap_bytes) in chosen {
-        let expires_at = crate::receipts::taken_until(window);
-        let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
-        one.grant = grant(stream, window, consumer, &one).id();
-        tx.assign(stream, window, consumer, &one).await?;
+
+    /// Whom `consumer`, who is assigned `known`, is to be assigned besides, of the `members` that it is
+    /// shown.
+    fn more(
+        &self,
+        key: &[u8; 32],
+        window: Window,
+        consumer: &NodeId,
+        members: &[MemberView],
+        known: &[Assigned],
+    ) -> Vec<Assigned> {
+        let known: Vec<NodeId> = known.iter().map(|one| one.provider).collect();
+        let chosen = choose(key, window, consumer, members, &known);
+        let together = [known, chosen.clone()].concat();
+        let stream_bytes = window_bytes(self.bitrate);
+        let assign = |provider: NodeId| {
+            let others: Vec<NodeId> = together.iter().filter(|node| **node != provider).copied().collect();
+            let cap_bytes = cap_bytes(stream_bytes, members, &provider, &others);
+            let expires_at = crate::receipts::taken_until(window);
+            let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
+            one.grant = grant(&self.stream.stream, window, consumer, &one).id();
+            one
+        };
+        chosen.into_iter().map(assign).collect()
     }
-    let assigned = tx.assigned(stream, window, consumer).await?;
-    tx.commit().await?;
-    Ok(assigned)
 }
 
 /// Bytes of the stream in a window; of one whose bitrate is not known yet, what the fastest uplink could carry.
@@ -169,7 +179,8 @@ fn window_bytes(bitrate: BitsPerSecond) -> u64 {
     rate.bytes_in(Duration::from_millis(Window::MS))
 }
 
-fn grant(stream: &StreamId, window: Window, consumer: &NodeId, assigned: &Assigned) -> Grant {
+/// The grant that `assigned` stands for.
+pub(crate) fn grant(stream: &StreamId, window: Window, consumer: &NodeId, assigned: &Assigned) -> Grant {
     Grant {
         provider: assigned.provider,
         consumer: *consumer,

@@ -4,10 +4,10 @@
 //! `streamr-coordinator-api` describes. Media never passes through here.
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
-//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
-//! `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
-//! [`ledger`], [`epoch`], [`fund`], [`accounts`], [`old_surface`].
+//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`, `impact`), in one transaction
+//! of [`storage`] → answer. What decides is pure and takes time as an argument: [`session`], `reporting`,
+//! [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`], [`ledger`], [`epoch`],
+//! [`fund`], [`accounts`], [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
 #[cfg(test)]

@@ -3,11 +3,15 @@
 //! Nothing runs in the background. Whoever lapsed is taken out by the next request that would have seen
 //! them, so what is seen depends on the clock alone.
 
+mod lapses;
+
 use streamr_coordinator_api::{GoLive, HeartbeatRequest, Membership};
 use streamr_model::{BitsPerSecond, StreamId, UnixMs};
 
 use crate::hour::spread;
 use crate::storage::{Live, StorageError, Tx};
+
+pub(crate) use lapses::Lapses;
 
 /// A signer must have been heard of after this to be live at `now`.
 pub(crate) fn live_after(now: UnixMs) -> UnixMs {
@@ -19,10 +23,17 @@ pub(crate) fn member_after(now: UnixMs) -> UnixMs {
     UnixMs(now.0.saturating_sub(HeartbeatRequest::LAPSE_MS))
 }
 
+/// Whether the signer's word has become too old at `now`.
+pub(crate) fn has_fallen_silent(live: Option<&Live>, now: UnixMs) -> bool {
+    live.is_some_and(|live| live.is_live && live.last_at <= live_after(now))
+}
+
 /// Takes out whoever lapsed; whether there was anybody. Most of the time there is not, and nothing is locked.
 pub(crate) async fn sweep(tx: &mut Tx, stream: &StreamId, now: UnixMs) -> Result<bool, StorageError> {
     let (live_after, member_after) = (live_after(now), member_after(now));
-    if !tx.has_lapsed(stream, live_after, member_after).await? {
+    let live = tx.live(stream).await?;
+    let oldest = tx.longest_silent(stream).await?;
+    if !has_fallen_silent(live.as_ref(), now) && oldest.is_none_or(|oldest| oldest > member_after) {
         return Ok(false);
     }
     tx.lock_streams(&[stream]).await?;

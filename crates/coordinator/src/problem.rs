@@ -8,7 +8,7 @@ use streamr_coordinator_api::{ErrorCode, Problem};
 use crate::storage::StorageError;
 
 /// What a handler answers instead of its response.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     problem: Problem,
     retry_after_s: Option<u32>,
@@ -18,6 +18,11 @@ impl Refused {
     /// With `detail` for the person: what was wrong this time and what to do.
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { problem: Problem::new(code, detail), retry_after_s: None }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.problem.code
     }
 
     /// Says when to try again.

@@ -1,17 +1,22 @@
-//! What a heartbeat does, in one transaction: it keeps its place in the session's chain, shows or hides the
-//! node, and books the time since the last one.
+//! What heartbeats do: each keeps its place in its session's chain, shows or hides its node, and books the
+//! time since the last one. Pure: [`intake`] reads what has to be known, and writes what comes of it.
 
-use streamr_coordinator_api::{HeartbeatAnswer, HeartbeatRequest, Membership};
-use streamr_model::{Heartbeat, NodeActivity, UnixMs, Window};
+pub(crate) mod intake;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use streamr_coordinator_api::{HeartbeatRequest, Membership};
+use streamr_model::{Heartbeat, NodeActivity, NodeId, StreamId, UnixMs, Window};
 
 use crate::grants::Tell;
 use crate::hour::{Hour, spread};
-use crate::presence::sweep;
-use crate::session::{Disorder, Place, Session, place, shown};
-use crate::storage::{Live, StorageError, Tx, Uptime};
+use crate::session::{Disorder, Place, Session, Shown, place, shown};
+use crate::storage::{Live, Stream, Uptime, UptimeKey};
 
 /// Why a heartbeat is refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the node is not enrolled")]
     NodeUnknown,
@@ -19,161 +24,261 @@ pub(crate) enum Refusal {
     StreamUnknown,
     #[error("out of order: {}", .0.reason())]
     OutOfOrder(Disorder),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
 }
 
-/// Takes in `heartbeat`, whose signature held. `nonce` is fresh, for the answer, whose grants are the caller's to
-/// fill in as [`Tell`] says.
-pub(crate) async fn accept(
-    tx: &mut Tx,
-    heartbeat: &Heartbeat,
-    nonce: String,
-    now: UnixMs,
-) -> Result<(HeartbeatAnswer, Tell), Refusal> {
-    if !tx.lock_node(&heartbeat.node).await? {
-        return Err(Refusal::NodeUnknown);
+/// A heartbeat whose signature held.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) heartbeat: Heartbeat,
+    /// Fresh, for the answer.
+    pub(crate) nonce: String,
+}
+
+impl Report {
+    /// The session that it would begin.
+    fn beginning(&self) -> Option<(NodeId, u64)> {
+        let heartbeat = &self.heartbeat;
+        let is_first = heartbeat.number == 1 && heartbeat.nonce.is_empty();
+        is_first.then_some((heartbeat.node, heartbeat.session))
     }
-    if tx.stream(&heartbeat.stream).await?.is_none() {
-        return Err(Refusal::StreamUnknown);
+}
+
+/// What becomes of a heartbeat that is taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) nonce: String,
+    pub(crate) next_in_s: u32,
+    pub(crate) tell: Tell,
+}
+
+/// A stream that somebody reports about.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) stream: Stream,
+    pub(crate) live: Option<Live>,
+}
+
+/// Those who report together: what is known of them, and what comes of their heartbeats, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Roll {
+    enrolled: BTreeSet<NodeId>,
+    streams: BTreeMap<StreamId, Known>,
+    sessions: BTreeMap<NodeId, Session>,
+    /// Sessions that had not begun before.
+    fresh: BTreeSet<(NodeId, u64)>,
+    has_begun_any: bool,
+    outcome: Outcome,
+}
+
+/// What is to be written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Nodes whose session is another, or has gone on.
+    pub(crate) moved: BTreeSet<NodeId>,
+    /// Time gained.
+    pub(crate) uptimes: BTreeMap<UptimeKey, Uptime>,
+    /// Streams of which others see another membership.
+    pub(crate) changed: BTreeSet<StreamId>,
+}
+
+impl Roll {
+    /// Of the nodes that are enrolled, and the streams that are registered.
+    pub(crate) fn new(enrolled: BTreeSet<NodeId>, streams: BTreeMap<StreamId, Known>) -> Self {
+        Self { enrolled, streams, ..Self::default() }
     }
-    let mut current = tx.session(&heartbeat.node).await?;
-    if let Some(left) = current.as_ref().filter(|session| session.stream != heartbeat.stream) {
-        tx.lock_streams(&[&left.stream, &heartbeat.stream]).await?;
+
+    /// What is known of a stream.
+    pub(crate) fn known(&self, stream: &StreamId) -> Option<&Known> {
+        self.streams.get(stream)
     }
-    if sweep(tx, &heartbeat.stream, now).await? {
-        current = tx.session(&heartbeat.node).await?;
+
+    /// The node's session as it is now.
+    pub(crate) fn session(&self, node: &NodeId) -> Option<&Session> {
+        self.sessions.get(node)
     }
-    let (nonce, next_in_s, tell) = match (place(current.as_ref(), heartbeat), current) {
-        (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
-        (Place::Next, Some(current)) => {
-            follow(tx, &current, heartbeat, &nonce, now).await?;
-            let is_new_window = Window::of(current.last_at) != Window::of(now);
-            let tell = if is_new_window { Tell::Always } else { Tell::IfNew };
-            (nonce, HeartbeatRequest::INTERVAL_S, tell)
+
+    /// What is to be written.
+    pub(crate) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Sessions that `reports` may begin: to be noted, before any of them is taken, with
+    /// [`Self::note_fresh`].
+    pub(crate) fn beginning<'a>(
+        &self,
+        reports: impl IntoIterator<Item = &'a Report>,
+    ) -> BTreeSet<(NodeId, u64)> {
+        let known = |report: &&Report| self.refusal(&report.heartbeat).is_none();
+        reports.into_iter().filter(known).filter_map(Report::beginning).collect()
+    }
+
+    /// Notes the current sessions of nodes, before any report is taken.
+    pub(crate) fn note_sessions(&mut self, sessions: BTreeMap<NodeId, Session>) {
+        self.sessions = sessions;
+    }
+
+    /// Notes which of [`Self::beginning`] had not begun before.
+    pub(crate) fn note_fresh(&mut self, fresh: BTreeSet<(NodeId, u64)>) {
+        self.has_begun_any = !fresh.is_empty();
+        self.fresh = fresh;
+    }
+
+    /// Whether any session began.
+    pub(crate) fn has_begun_any(&self) -> bool {
+        self.has_begun_any
+    }
+
+    /// Notes the version that a stream's membership has now.
+    pub(crate) fn note_version(&mut self, stream: &StreamId, version: u64) {
+        if let Some(known) = self.streams.get_mut(stream) {
+            known.stream.membership_version = version;
         }
-        (Place::Repeat, Some(current)) => {
-            repeat(tx, &current, heartbeat).await?;
-            (current.nonce_given, HeartbeatRequest::FIRST_INTERVAL_S, Tell::Always)
+    }
+
+    /// Notes that whoever of `stream` was not heard of after `member_after` is about to be taken out, and so
+    /// is a signer that was not after `live_after`.
+    pub(crate) fn note_lapses(&mut self, stream: &StreamId, live_after: UnixMs, member_after: UnixMs) {
+        for session in self.sessions.values_mut() {
+            if session.stream == *stream && session.last_at <= member_after {
+                session.shown = None;
+            }
         }
-        // Without a current session `place` knows only the first of one.
-        (Place::First | Place::Next | Place::Repeat, replaced) => {
-            begin(tx, replaced.as_ref(), heartbeat, &nonce, now).await?;
-            (nonce, HeartbeatRequest::FIRST_INTERVAL_S, Tell::Always)
-        }
-    };
-    let stream = tx.stream(&heartbeat.stream).await?.ok_or(Refusal::StreamUnknown)?;
-    let membership_version = stream.membership_version;
-    Ok((HeartbeatAnswer { nonce, next_in_s, now, membership_version, grants: Vec::new() }, tell))
-}
-
-/// The first of a session. It replaces the node's last one and earns nothing: no time has passed yet.
-async fn begin(
-    tx: &mut Tx,
-    replaced: Option<&Session>,
-    heartbeat: &Heartbeat,
-    nonce: &str,
-    now: UnixMs,
-) -> Result<(), Refusal> {
-    if !tx.begin_session(&heartbeat.node, heartbeat.session, now).await? {
-        return Err(Refusal::OutOfOrder(Disorder::PastSession));
-    }
-    if let Some(other) = replaced.filter(|old| old.shown.is_some() && old.stream != heartbeat.stream) {
-        tx.membership_changed(&other.stream).await?;
-    }
-    let before = replaced.filter(|old| old.stream == heartbeat.stream).and_then(|old| old.shown.clone());
-    let live = tx.live(&heartbeat.stream).await?;
-
-    let session = after(heartbeat, nonce, live.as_ref(), now);
-    tx.save_session(&session).await?;
-    if session.shown != before {
-        tx.membership_changed(&heartbeat.stream).await?;
-    }
-    Ok(())
-}
-
-/// The next of a session: books what happened since the last.
-async fn follow(
-    tx: &mut Tx,
-    current: &Session,
-    heartbeat: &Heartbeat,
-    nonce: &str,
-    now: UnixMs,
-) -> Result<(), Refusal> {
-    let live = tx.live(&heartbeat.stream).await?;
-    book_time(tx, current, live.as_ref(), now).await?;
-
-    let seen = shown(current.shown.as_ref(), heartbeat, Membership::MAX_UPLINK.0);
-    let session = Session { shown: seen, ..after(heartbeat, nonce, live.as_ref(), now) };
-    tx.save_session(&session).await?;
-    if session.shown != current.shown {
-        tx.membership_changed(&heartbeat.stream).await?;
-    }
-    Ok(())
-}
-
-/// The last of a session again. Nothing is booked twice; only a good-bye is heard, because a node that lost
-/// an answer and leaves has no other way to say so.
-async fn repeat(tx: &mut Tx, current: &Session, heartbeat: &Heartbeat) -> Result<(), Refusal> {
-    if heartbeat.activity == NodeActivity::Leaving && current.activity != NodeActivity::Leaving {
-        let left = Session { activity: NodeActivity::Leaving, shown: None, ..current.clone() };
-        tx.save_session(&left).await?;
-        if current.shown.is_some() {
-            tx.membership_changed(&current.stream).await?;
+        if let Some(live) = self.streams.get_mut(stream).and_then(|known| known.live.as_mut()) {
+            live.is_live = live.is_live && live.last_at > live_after;
         }
     }
-    Ok(())
-}
 
-fn after(heartbeat: &Heartbeat, nonce: &str, live: Option<&Live>, now: UnixMs) -> Session {
-    Session {
-        node: heartbeat.node,
-        session: heartbeat.session,
-        stream: heartbeat.stream.clone(),
-        number: heartbeat.number,
-        nonce_carried: heartbeat.nonce.clone(),
-        nonce_given: nonce.to_owned(),
-        activity: heartbeat.activity,
-        last_at: now,
-        live_mark_ms: live.map_or(0, |live| live.live_total_ms),
-        shown: shown(None, heartbeat, Membership::MAX_UPLINK.0),
+    /// Takes in the next report.
+    pub(crate) fn take(&mut self, report: &Report, now: UnixMs) -> Result<Taken, Refusal> {
+        let (heartbeat, nonce) = (&report.heartbeat, &report.nonce);
+        if let Some(refusal) = self.refusal(heartbeat) {
+            return Err(refusal);
+        }
+        let current = self.sessions.get(&heartbeat.node).cloned();
+        Ok(match (place(current.as_ref(), heartbeat), current) {
+            (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
+            (Place::Next, Some(current)) => {
+                self.follow(&current, heartbeat, nonce, now);
+                let is_new_window = Window::of(current.last_at) != Window::of(now);
+                let tell = if is_new_window { Tell::Always } else { Tell::IfNew };
+                Taken { nonce: nonce.clone(), next_in_s: HeartbeatRequest::INTERVAL_S, tell }
+            }
+            (Place::Repeat, Some(current)) => {
+                self.repeat(&current, heartbeat);
+                let next_in_s = HeartbeatRequest::FIRST_INTERVAL_S;
+                Taken { nonce: current.nonce_given, next_in_s, tell: Tell::Always }
+            }
+            // Without a current session `place` knows only the first of one.
+            (Place::First | Place::Next | Place::Repeat, replaced) => {
+                self.begin(replaced.as_ref(), heartbeat, nonce, now)?;
+                let next_in_s = HeartbeatRequest::FIRST_INTERVAL_S;
+                Taken { nonce: nonce.clone(), next_in_s, tell: Tell::Always }
+            }
+        })
+    }
+
+    /// Why nothing about the node's session needs to be known.
+    fn refusal(&self, heartbeat: &Heartbeat) -> Option<Refusal> {
+        if !self.enrolled.contains(&heartbeat.node) {
+            Some(Refusal::NodeUnknown)
+        } else if !self.streams.contains_key(&heartbeat.stream) {
+            Some(Refusal::StreamUnknown)
+        } else {
+            None
+        }
+    }
+
+    /// The first of a session. It replaces the node's last one and earns nothing: no time has passed yet.
+    fn begin(
+        &mut self,
+        replaced: Option<&Session>,
+        heartbeat: &Heartbeat,
+        nonce: &str,
+        now: UnixMs,
+    ) -> Result<(), Refusal> {
+        if !self.fresh.remove(&(heartbeat.node, heartbeat.session)) {
+            return Err(Refusal::OutOfOrder(Disorder::PastSession));
+        }
+        if let Some(other) = replaced.filter(|old| old.shown.is_some() && old.stream != heartbeat.stream) {
+            self.outcome.changed.insert(other.stream.clone());
+        }
+        let before = replaced.filter(|old| old.stream == heartbeat.stream).and_then(|old| old.shown.as_ref());
+        let session = self.after(heartbeat, nonce, now);
+        self.put(session, before);
+        Ok(())
+    }
+
+    /// The next of a session: books what happened since the last.
+    fn follow(&mut self, current: &Session, heartbeat: &Heartbeat, nonce: &str, now: UnixMs) {
+        let live_total_ms = self.live_total_ms(&heartbeat.stream);
+        for (hour, gained) in time_since(current, live_total_ms, now) {
+            let key = (current.stream.clone(), hour, current.node);
+            self.outcome.uptimes.entry(key).or_default().add(gained);
+        }
+        let seen = shown(current.shown.as_ref(), heartbeat, Membership::MAX_UPLINK.0);
+        let session = Session { shown: seen, ..self.after(heartbeat, nonce, now) };
+        self.put(session, current.shown.as_ref());
+    }
+
+    /// The last of a session again. Nothing is booked twice; only a good-bye is heard, because a node that
+    /// lost an answer and leaves has no other way to say so.
+    fn repeat(&mut self, current: &Session, heartbeat: &Heartbeat) {
+        if heartbeat.activity == NodeActivity::Leaving && current.activity != NodeActivity::Leaving {
+            let left = Session { activity: NodeActivity::Leaving, shown: None, ..current.clone() };
+            self.put(left, current.shown.as_ref());
+        }
+    }
+
+    /// Makes `session` the node's current one, of which the stream's members saw `before`.
+    fn put(&mut self, session: Session, before: Option<&Shown>) {
+        if session.shown.as_ref() != before {
+            self.outcome.changed.insert(session.stream.clone());
+        }
+        self.outcome.moved.insert(session.node);
+        self.sessions.insert(session.node, session);
+    }
+
+    fn live_total_ms(&self, stream: &StreamId) -> u64 {
+        let live = self.streams.get(stream).and_then(|known| known.live.as_ref());
+        live.map_or(0, |live| live.live_total_ms)
+    }
+
+    fn after(&self, heartbeat: &Heartbeat, nonce: &str, now: UnixMs) -> Session {
+        Session {
+            node: heartbeat.node,
+            session: heartbeat.session,
+            stream: heartbeat.stream.clone(),
+            number: heartbeat.number,
+            nonce_carried: heartbeat.nonce.clone(),
+            nonce_given: nonce.to_owned(),
+            activity: heartbeat.activity,
+            last_at: now,
+            live_mark_ms: self.live_total_ms(&heartbeat.stream),
+            shown: shown(None, heartbeat, Membership::MAX_UPLINK.0),
+        }
     }
 }
 
-/// Books the time since the last heartbeat under what the node was doing then. Silence longer than a lapse
-/// proves nothing and counts for nothing.
-async fn book_time(
-    tx: &mut Tx,
-    current: &Session,
-    live: Option<&Live>,
-    now: UnixMs,
-) -> Result<(), StorageError> {
+/// The time since the last heartbeat of `current`, under what the node was doing then. Silence longer than a
+/// lapse proves nothing and counts for nothing.
+fn time_since(current: &Session, live_total_ms: u64, now: UnixMs) -> Vec<(Hour, Uptime)> {
     let elapsed_ms = now.0.saturating_sub(current.last_at.0);
     if elapsed_ms >= HeartbeatRequest::LAPSE_MS {
-        return Ok(());
+        return Vec::new();
     }
-    let live_total_ms = live.map_or(0, |live| live.live_total_ms);
     let live_ms = live_total_ms.saturating_sub(current.live_mark_ms).min(elapsed_ms);
-    let book = |ms| spread(ms, current.last_at, now);
-    let (of_time, of_live_time) = (book(elapsed_ms), book(live_ms));
-    let gained: Vec<(Hour, Uptime)> = match current.activity {
+    let book = |ms, as_uptime: fn(u64) -> Uptime| {
+        spread(ms, current.last_at, now).into_iter().map(move |(hour, ms)| (hour, as_uptime(ms)))
+    };
+    match current.activity {
         NodeActivity::Supporting => {
-            let time = of_time
-                .into_iter()
-                .map(|(hour, ms)| (hour, Uptime { supporting_ms: ms, ..Uptime::default() }));
-            let live = of_live_time
-                .into_iter()
-                .map(|(hour, ms)| (hour, Uptime { live_ms: ms, ..Uptime::default() }));
+            let time = book(elapsed_ms, |supporting_ms| Uptime { supporting_ms, ..Uptime::default() });
+            let live = book(live_ms, |live_ms| Uptime { live_ms, ..Uptime::default() });
             time.chain(live).collect()
         }
-        NodeActivity::Paused => of_time
-            .into_iter()
-            .map(|(hour, ms)| (hour, Uptime { paused_ms: ms, ..Uptime::default() }))
-            .collect(),
+        NodeActivity::Paused => {
+            book(elapsed_ms, |paused_ms| Uptime { paused_ms, ..Uptime::default() }).collect()
+        }
         NodeActivity::Leaving => Vec::new(),
-    };
-    for (hour, uptime) in gained {
-        tx.add_uptime(&current.stream, hour, &current.node, uptime).await?;
     }
-    Ok(())
 }

@@ -26,6 +26,8 @@ use crate::grants::Keys;
 use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::polling::Polling;
+use crate::presence::Lapses;
+use crate::reporting::intake::Intake;
 use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
 use crate::sign_in::passwords::Passwords;
@@ -83,6 +85,8 @@ fn advice(error: &io::Error) -> &'static str {
 /// A coordinator that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Coordinator {
+    #[cfg(test)]
+    app: Arc<App>,
     local_addr: SocketAddr,
     storage: Storage,
     polling: Option<Polling>,
@@ -115,10 +119,14 @@ impl Coordinator {
             tables: Tables::default(),
             boards: ScoreBoards::default(),
             grants: Keys::of(&config.operator_token),
+            intake: Intake::new(&storage),
+            lapses: Lapses::default(),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
             old_surface: config.old_surface.clone(),
         });
+        #[cfg(test)]
+        let shared = app.clone();
         let mut jobs = JoinSet::new();
         jobs.spawn(closing::run(app.clone(), config.closing_interval));
         let poll_rules = config.old_surface.and_then(|old| old.polling);
@@ -137,7 +145,22 @@ impl Coordinator {
             };
             axum::serve(listener, service).with_graceful_shutdown(until).await
         });
-        Ok(Self { local_addr, storage, polling, stop, serving, jobs })
+        Ok(Self {
+            #[cfg(test)]
+            app: shared,
+            local_addr,
+            storage,
+            polling,
+            stop,
+            serving,
+            jobs,
+        })
+    }
+
+    /// What its requests share, for tests that look behind the interface.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
     }
 
     /// Its database, for tests that look behind the interface.

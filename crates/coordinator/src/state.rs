@@ -13,6 +13,8 @@ use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
+use crate::presence::Lapses;
+use crate::reporting::intake::Intake;
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
 use crate::sign_in::passwords::Passwords;
@@ -38,12 +40,23 @@ pub(crate) struct App {
     /// The same of the hour under way; a little older.
     pub(crate) boards: ScoreBoards,
     pub(crate) grants: Keys,
+    /// Where heartbeats wait to be taken in together.
+    pub(crate) intake: Intake,
+    /// When there is nobody to be taken out of a membership.
+    pub(crate) lapses: Lapses,
     /// `None` where the operator switched limits off.
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
     /// How it answers nodes of June 2025; `None`: not at all.
     pub(crate) old_surface: Option<OldSurface>,
+}
+
+#[cfg(test)]
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
 }
 
 impl App {

@@ -19,6 +19,7 @@
 //! - Flags are written `TRUE` and `FALSE`. A sum is `CAST(SUM(x) AS BIGINT)`. In `DO UPDATE SET` the old value
 //!   is `t.x`, the new one `excluded.x`. What the databases order, they order by bytes: give text columns
 //!   `COLLATE "C"` in PostgreSQL and say nothing in SQLite.
+//! - What is done to many rows at once is one statement for the lot ([`sets`]).
 //! - Where the databases must be told different things, `match self.dialect()` picks the text and says why.
 //! - Who decides from what it read [locks](locks) it first. One statement that does all needs no lock.
 //! - A migration is written twice under one number and name, in `migrations/sqlite` (STRICT) and
@@ -27,17 +28,24 @@
 
 /// Runs one statement on whichever database the transaction is on: what stands behind `|db|` is compiled once
 /// for each. It may use `?` and must have the same type for both. Every statement passes here, so tests can
-/// stop between any two.
+/// stop between any two. `|db: Kind|` names the kind of database, too.
 macro_rules! on {
-    ($tx:expr, |$db:ident| $statement:expr) => {{
+    ($tx:expr, |$db:ident| $statement:expr) => {
+        on!($tx, |$db: Kind| $statement)
+    };
+    ($tx:expr, |$db:ident: $kind:ident| $statement:expr) => {{
         #[cfg(test)]
         $crate::storage::fault::statement();
         match &mut $tx.0 {
             $crate::storage::Connection::Sqlite(transaction) => {
+                #[allow(dead_code, reason = "few statements need the name")]
+                type $kind = sqlx::Sqlite;
                 let $db = &mut **transaction;
                 $statement
             }
             $crate::storage::Connection::Postgres(transaction) => {
+                #[allow(dead_code, reason = "few statements need the name")]
+                type $kind = sqlx::Postgres;
                 let $db = &mut **transaction;
                 $statement
             }
@@ -72,6 +80,7 @@ mod payouts;
 mod postgres;
 mod receipts;
 mod sessions;
+mod sets;
 mod sqlite;
 mod streams;
 mod uptimes;
@@ -82,7 +91,7 @@ pub use account_passkeys::{Ceremony, StoredPasskey};
 pub use account_sessions::PersonSession;
 pub use accounts::NewStanding;
 pub use database::{BadDatabase, Database, PostgresUrl};
-pub use deliveries::Delivered;
+pub use deliveries::{Delivered, DeliveryKey};
 pub use epochs::{ClosedEpoch, NodeShare};
 pub use grants::Assigned;
 pub use invites::{Invite, UseOfInvite};
@@ -94,7 +103,7 @@ pub use old_nodes::{DueNode, OldNode};
 pub use old_streams::OldStream;
 pub use receipts::{KeptReceipt, RecordedReceipt};
 pub use streams::{NewStream, Stream};
-pub use uptimes::Uptime;
+pub use uptimes::{Uptime, UptimeKey};
 
 /// How long a request waits for a connection, or for a lock, before it is told that the coordinator is busy.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -181,6 +190,24 @@ impl Storage {
         Ok(Tx(connection))
     }
 
+    /// The same for what may be lost when the machine that keeps the data loses its power, and only then: its
+    /// end does not wait for the disk, unless [`Tx::make_durable`] says so. On SQLite that holds for all
+    /// transactions.
+    pub async fn write_lightly(&self) -> Result<Tx> {
+        match &self.0 {
+            Pools::Sqlite(_) => self.write().await,
+            Pools::Postgres(pools) => Ok(Tx(Connection::Postgres(pools.write_lightly().await?))),
+        }
+    }
+
+    /// How many transactions are worth writing side by side.
+    pub(crate) fn writers_at_once(&self) -> usize {
+        match &self.0 {
+            Pools::Sqlite(_) => 1,
+            Pools::Postgres(_) => postgres::WRITERS_AT_ONCE,
+        }
+    }
+
     /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
         match &self.0 {
@@ -216,6 +243,16 @@ impl Tx {
             Connection::Sqlite(transaction) => Ok(transaction.commit().await?),
             Connection::Postgres(transaction) => Ok(transaction.commit().await?),
         }
+    }
+
+    /// Lets the end of a transaction of [`Storage::write_lightly`] wait for the disk after all, as far as the
+    /// database's operator has it so.
+    pub async fn make_durable(&mut self) -> Result<()> {
+        if self.dialect() == Dialect::Postgres {
+            let durable = "SET LOCAL synchronous_commit TO DEFAULT";
+            on!(self, |db| sqlx::query(durable).execute(db).await.map(drop))?;
+        }
+        Ok(())
     }
 
     fn dialect(&self) -> Dialect {

@@ -32,6 +32,7 @@ use tempfile::TempDir;
 
 use crate::evidence::SignedReceipts;
 use crate::hour::Hour;
+use crate::state::AppState;
 #[cfg(unix)]
 use crate::storage::conformance::Schema;
 use crate::storage::{Database, Storage};
@@ -186,6 +187,11 @@ impl Running {
 
     pub(crate) fn storage(&self) -> &Storage {
         self.server.as_ref().unwrap().storage()
+    }
+
+    /// What its requests share.
+    pub(crate) fn app(&self) -> &AppState {
+        self.server.as_ref().unwrap().app()
     }
 
     /// Puts money into a stream's pool.

@@ -182,9 +182,36 @@ async fn a_report_sent_to_two_coordinators_at_once_counts_once() {
     }
 }
 
+/// Every node reports to both at once, round after round: each coordinator takes many in together, in
+/// whatever order, and the two have the same nodes to lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_reports_sent_to_two_coordinators_at_once_count_once_each() {
+    let network = Network::start();
+    let (first, second) = (network.coordinator(), network.coordinator());
+    network.register(&first).await;
+    let mut nodes = Vec::new();
+    for n in 1..=25 {
+        nodes.push(Node::enrolled(&network, &first, n, None).await);
+    }
+    for _ in 0..5 {
+        let rounds = nodes.iter().map(|node| async {
+            let (mut here, mut there) = (node.copy(), node.copy());
+            let (one, two) = tokio::join!(here.report(&network, &first), there.report(&network, &second));
+            assert_eq!(one["nonce"], two["nonce"]);
+            here
+        });
+        nodes = futures::future::join_all(rounds).await;
+    }
+    for coordinator in [&first, &second] {
+        let members = nodes[0].get(&network, coordinator, "/v1/streams/alice/members").await;
+        assert_eq!(members["supporters"].as_u64(), Some(25));
+    }
+    assert!(nodes.iter().all(|node| node.heartbeat.number == 6));
+}
+
 impl Node {
     fn copy(&self) -> Self {
-        let key = SecretKey::from_seed([1; 32]);
+        let key = SecretKey::from_seed(self.key.to_seed());
         Self { key, token: self.token.clone(), heartbeat: self.heartbeat.clone() }
     }
 }

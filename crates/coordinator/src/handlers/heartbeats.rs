@@ -3,13 +3,13 @@
 use axum::extract::State;
 use data_encoding::HEXLOWER;
 use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer, HeartbeatRequest};
-use streamr_model::{Heartbeat, NodeActivity};
+use streamr_model::Heartbeat;
 
-use crate::extract::{Json, unknown_stream};
-use crate::grants;
+use crate::extract::Json;
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
-use crate::reporting::{Refusal, accept};
+use crate::reporting::Report;
+use crate::reporting::intake::take_in;
 use crate::secret::random;
 use crate::state::AppState;
 use crate::validate;
@@ -32,30 +32,10 @@ pub(crate) async fn heartbeat(
     }
     validate::addresses(&heartbeat.addresses, Heartbeat::MAX_ADDRESSES)?;
 
-    let (nonce, now) = (HEXLOWER.encode(&random::<16>()), app.now());
-    let mut tx = app.storage.write().await?;
-    let accepted = accept(&mut tx, &heartbeat, nonce, now).await;
-    let (mut answer, tell) = accepted.map_err(|why| refusal(&heartbeat, why))?;
-    tx.commit().await?;
-    if heartbeat.activity == NodeActivity::Supporting {
-        let (stream, consumer) = (&heartbeat.stream, &heartbeat.node);
-        answer.grants = grants::of_consumer(&app, stream, consumer, tell, now).await?;
-    }
-    Ok(Json(answer))
-}
-
-fn refusal(heartbeat: &Heartbeat, why: Refusal) -> Refused {
-    match why {
-        Refusal::NodeUnknown => {
-            Refused::new(ErrorCode::NodeUnknown, "This node is not enrolled here. Enrol first.")
-        }
-        Refusal::StreamUnknown => unknown_stream(&heartbeat.stream),
-        Refusal::OutOfOrder(disorder) => {
-            let detail = format!("{}; begin a new session with number 1.", disorder.reason());
-            Refused::new(ErrorCode::HeartbeatOutOfOrder, detail)
-        }
-        Refusal::Storage(error) => error.into(),
-    }
+    let (stream, node) = (heartbeat.stream.clone(), heartbeat.node);
+    let nonce = HEXLOWER.encode(&random::<16>());
+    let accepted = take_in(&app, Report { heartbeat, nonce }).await?;
+    Ok(Json(accepted.answer(&stream, &node, &app.grants)))
 }
 
 #[cfg(test)]

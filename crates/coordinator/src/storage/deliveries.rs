@@ -1,7 +1,9 @@
 //! What consumers signed for, by the hour, for people to see.
 
+use sqlx::QueryBuilder;
 use streamr_model::{NodeId, StreamId};
 
+use super::sets::pieces;
 use super::{Result, Tx, blob, int, uint};
 use crate::credit::Counts;
 use crate::hour::Hour;
@@ -17,6 +19,9 @@ pub struct Delivered {
     pub consumers_ever: u32,
 }
 
+/// What a consumer signed for: of a stream's hour, of a provider, by a consumer.
+pub type DeliveryKey = (StreamId, Hour, NodeId, NodeId);
+
 impl Tx {
     /// Adds what a consumer signed for.
     pub async fn add_delivery(
@@ -27,24 +32,34 @@ impl Tx {
         consumer: &NodeId,
         counts: Counts,
     ) -> Result<()> {
-        on!(self, |db| sqlx::query(
-            "INSERT INTO deliveries (stream, hour, provider, consumer, bytes, blocks, on_time, bad)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (stream, hour, provider, consumer) DO UPDATE SET
-                bytes = deliveries.bytes + excluded.bytes, blocks = deliveries.blocks + excluded.blocks,
-                on_time = deliveries.on_time + excluded.on_time, bad = deliveries.bad + excluded.bad",
-        )
-        .bind(stream.as_str())
-        .bind(int(hour.0))
-        .bind(blob(provider))
-        .bind(blob(consumer))
-        .bind(int(counts.bytes))
-        .bind(int(counts.blocks))
-        .bind(int(counts.on_time))
-        .bind(int(counts.bad))
-        .execute(db)
-        .await
-        .map(drop))?;
+        self.add_deliveries(&[(&(stream.clone(), hour, *provider, *consumer), counts)]).await
+    }
+
+    /// Adds what consumers signed for, each named once with each provider and hour.
+    pub async fn add_deliveries(&mut self, more: &[(&DeliveryKey, Counts)]) -> Result<()> {
+        for piece in pieces(more) {
+            on!(self, |db: Kind| {
+                let mut insert = QueryBuilder::<Kind>::new(
+                    "INSERT INTO deliveries (stream, hour, provider, consumer, bytes, blocks, on_time, bad) ",
+                );
+                insert.push_values(piece, |mut row, ((stream, hour, provider, consumer), counts)| {
+                    row.push_bind(stream.as_str())
+                        .push_bind(int(hour.0))
+                        .push_bind(blob(provider))
+                        .push_bind(blob(consumer))
+                        .push_bind(int(counts.bytes))
+                        .push_bind(int(counts.blocks))
+                        .push_bind(int(counts.on_time))
+                        .push_bind(int(counts.bad));
+                });
+                insert.push(
+                    " ON CONFLICT (stream, hour, provider, consumer) DO UPDATE SET
+                        bytes = deliveries.bytes + excluded.bytes, blocks = deliveries.blocks + excluded.blocks,
+                        on_time = deliveries.on_time + excluded.on_time, bad = deliveries.bad + excluded.bad",
+                );
+                insert.build().execute(db).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sqlx::QueryBuilder;
 use streamr_model::{GrantId, NodeId, StreamId, UnixMs, Window};
 
+use super::sets::{padded, pieces, push_list};
 use super::{Result, StorageError, Tx, blob, int, node_id, time, uint};
 
 /// One provider that a consumer was assigned.
@@ -21,6 +23,7 @@ pub struct Assigned {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    consumer: Vec<u8>,
     provider: Vec<u8>,
     cap_bytes: i64,
     expires_at: i64,
@@ -47,16 +50,35 @@ impl Tx {
         window: Window,
         consumer: &NodeId,
     ) -> Result<Vec<Assigned>> {
-        let rows: Vec<Row> = on!(self, |db| sqlx::query_as(
-            "SELECT provider, cap_bytes, expires_at, grant_id FROM grants
-             WHERE stream = $1 AND slot = $2 AND consumer = $3 ORDER BY provider",
-        )
-        .bind(stream.as_str())
-        .bind(int(window.0))
-        .bind(blob(consumer))
-        .fetch_all(db)
-        .await)?;
-        rows.iter().map(Row::assigned).collect()
+        let mut assigned = self.assigned_to(stream, window, &BTreeSet::from([*consumer])).await?;
+        Ok(assigned.remove(consumer).unwrap_or_default())
+    }
+
+    /// Whom each of `consumers` was assigned in `window`, by id; those that were assigned nobody are left
+    /// out.
+    pub async fn assigned_to(
+        &mut self,
+        stream: &StreamId,
+        window: Window,
+        consumers: &BTreeSet<NodeId>,
+    ) -> Result<BTreeMap<NodeId, Vec<Assigned>>> {
+        let mut assigned: BTreeMap<NodeId, Vec<Assigned>> = BTreeMap::new();
+        for piece in padded(consumers) {
+            let rows: Vec<Row> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new(
+                    "SELECT consumer, provider, cap_bytes, expires_at, grant_id FROM grants WHERE stream = ",
+                );
+                select.push_bind(stream.as_str()).push(" AND slot = ").push_bind(int(window.0));
+                select.push(" AND consumer IN ");
+                push_list(&mut select, piece.iter().map(|consumer| blob(consumer)));
+                select.push(" ORDER BY consumer, provider");
+                select.build_query_as().fetch_all(db).await
+            })?;
+            for row in rows {
+                assigned.entry(node_id(&row.consumer)?).or_default().push(row.assigned()?);
+            }
+        }
+        Ok(assigned)
     }
 
     /// Assigns one more. Somebody may have done the same.
@@ -67,20 +89,34 @@ impl Tx {
         consumer: &NodeId,
         assigned: &Assigned,
     ) -> Result<()> {
-        on!(self, |db| sqlx::query(
-            "INSERT INTO grants (stream, slot, consumer, provider, cap_bytes, expires_at, grant_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stream, slot, consumer, provider) DO NOTHING",
-        )
-        .bind(stream.as_str())
-        .bind(int(window.0))
-        .bind(blob(consumer))
-        .bind(blob(&assigned.provider))
-        .bind(int(assigned.cap_bytes))
-        .bind(int(assigned.expires_at.0))
-        .bind(&assigned.grant.0[..])
-        .execute(db)
-        .await
-        .map(drop))?;
+        self.assign_all(stream, window, &[(*consumer, *assigned)]).await
+    }
+
+    /// Assigns more to consumers. Somebody may have done the same.
+    pub async fn assign_all(
+        &mut self,
+        stream: &StreamId,
+        window: Window,
+        assigned: &[(NodeId, Assigned)],
+    ) -> Result<()> {
+        for piece in pieces(assigned) {
+            on!(self, |db: Kind| {
+                let mut insert = QueryBuilder::<Kind>::new(
+                    "INSERT INTO grants (stream, slot, consumer, provider, cap_bytes, expires_at, grant_id) ",
+                );
+                insert.push_values(piece, |mut row, (consumer, one)| {
+                    row.push_bind(stream.as_str())
+                        .push_bind(int(window.0))
+                        .push_bind(blob(consumer))
+                        .push_bind(blob(&one.provider))
+                        .push_bind(int(one.cap_bytes))
+                        .push_bind(int(one.expires_at.0))
+                        .push_bind(&one.grant.0[..]);
+                });
+                insert.push(" ON CONFLICT (stream, slot, consumer, provider) DO NOTHING");
+                insert.build().execute(db).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 

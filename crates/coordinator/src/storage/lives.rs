@@ -1,8 +1,12 @@
 //! Lives: what each stream's signer said last, and how long it has been live.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::QueryBuilder;
 use streamr_model::{BitsPerSecond, NodeId, StreamId, UnixMs};
 
-use super::{Result, StorageError, Tx, addresses, addresses_text, blob, int, node_id, time, uint};
+use super::sets::{padded, push_list};
+use super::{Result, StorageError, Tx, addresses, addresses_text, blob, int, node_id, stream_id, time, uint};
 use crate::hour::Hour;
 
 /// The last that a stream's signer said.
@@ -26,6 +30,7 @@ pub struct Live {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    stream: String,
     is_live: bool,
     seed: Vec<u8>,
     addresses: String,
@@ -54,14 +59,26 @@ impl TryFrom<Row> for Live {
 impl Tx {
     /// The last that the stream's signer said; `None` if it was never live.
     pub async fn live(&mut self, stream: &StreamId) -> Result<Option<Live>> {
-        let row: Option<Row> = on!(self, |db| sqlx::query_as(
-            "SELECT is_live, seed, addresses, live_since, bitrate_bps, last_at, live_total_ms
-             FROM lives WHERE stream = $1",
-        )
-        .bind(stream.as_str())
-        .fetch_optional(db)
-        .await)?;
-        row.map(Live::try_from).transpose()
+        Ok(self.lives(&BTreeSet::from([stream])).await?.remove(stream))
+    }
+
+    /// The last that the signers of `streams` said; those that were never live are left out.
+    pub async fn lives(&mut self, streams: &BTreeSet<&StreamId>) -> Result<BTreeMap<StreamId, Live>> {
+        let mut lives = BTreeMap::new();
+        for piece in padded(streams.iter().copied()) {
+            let rows: Vec<Row> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new(
+                    "SELECT stream, is_live, seed, addresses, live_since, bitrate_bps, last_at, live_total_ms
+                     FROM lives WHERE stream IN ",
+                );
+                push_list(&mut select, piece.iter().map(|stream| stream.as_str()));
+                select.build_query_as().fetch_all(db).await
+            })?;
+            for row in rows {
+                lives.insert(stream_id(&row.stream)?, Live::try_from(row)?);
+            }
+        }
+        Ok(lives)
     }
 
     /// Replaces it.

@@ -23,9 +23,11 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::QueryBuilder;
 use streamr_model::{AccountId, NodeId, StreamId};
 
-use super::{Dialect, Result, Tx, blob};
+use super::sets::{padded, push_list};
+use super::{Dialect, Result, Tx, blob, node_id};
 
 /// What is locked as a whole, because it is bounded or numbered as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +61,27 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    /// Locks nodes until the transaction ends, in the order of their ids; those that are not enrolled are left
-    /// out. To be the first thing that a transaction does.
-    pub async fn lock_nodes(&mut self, nodes: &BTreeSet<NodeId>) -> Result<()> {
-        if self.dialect() == Dialect::Postgres {
-            for node in nodes {
-                self.lock_node(node).await?;
+    /// Locks nodes until the transaction ends, in the order of their ids; those of them that are enrolled. To
+    /// be the first thing that a transaction does.
+    pub async fn lock_nodes(&mut self, nodes: &BTreeSet<NodeId>) -> Result<BTreeSet<NodeId>> {
+        // Rows are locked after they were sorted.
+        let lock = match self.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR NO KEY UPDATE",
+        };
+        let mut enrolled = BTreeSet::new();
+        for piece in padded(nodes) {
+            let rows: Vec<Vec<u8>> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new("SELECT node FROM nodes WHERE node IN ");
+                push_list(&mut select, piece.iter().map(|node| blob(node)));
+                select.push(" ORDER BY node").push(lock);
+                select.build_query_scalar().fetch_all(db).await
+            })?;
+            for row in rows {
+                enrolled.insert(node_id(&row)?);
             }
         }
-        Ok(())
+        Ok(enrolled)
     }
 
     /// Locks an account until the transaction ends.
@@ -97,12 +111,15 @@ impl Tx {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
-        let mut sorted = streams.to_vec();
-        sorted.sort_unstable();
-        for stream in sorted {
-            let lock = "SELECT TRUE FROM streams WHERE stream = $1 FOR NO KEY UPDATE";
-            let _: Option<bool> =
-                on!(self, |db| sqlx::query_scalar(lock).bind(stream.as_str()).fetch_optional(db).await)?;
+        let sorted: BTreeSet<&StreamId> = streams.iter().copied().collect();
+        for piece in padded(sorted) {
+            on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new("SELECT TRUE FROM streams WHERE stream IN ");
+                push_list(&mut select, piece.iter().map(|stream| stream.as_str()));
+                // By bytes, as ids are ordered here, and locked after they were sorted.
+                select.push(" ORDER BY stream FOR NO KEY UPDATE");
+                select.build().execute(db).await.map(drop)
+            })?;
         }
         Ok(())
     }

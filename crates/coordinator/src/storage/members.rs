@@ -55,23 +55,15 @@ impl Tx {
         Ok(members + signer > 0)
     }
 
-    /// Whether [`Tx::drop_lapsed`] would find any.
-    pub async fn has_lapsed(
-        &mut self,
-        stream: &StreamId,
-        live_after: UnixMs,
-        member_after: UnixMs,
-    ) -> Result<bool> {
-        Ok(on!(self, |db| sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM sessions WHERE stream = $1 AND is_member = TRUE AND last_at <= $2)
-                 OR EXISTS (SELECT 1 FROM lives WHERE stream = $3 AND is_live = TRUE AND last_at <= $4)",
+    /// When the member was heard of that has been silent for longest. Looks at every member.
+    pub async fn longest_silent(&mut self, stream: &StreamId) -> Result<Option<UnixMs>> {
+        let last_at: Option<i64> = on!(self, |db| sqlx::query_scalar(
+            "SELECT MIN(last_at) FROM sessions WHERE stream = $1 AND is_member = TRUE"
         )
         .bind(stream.as_str())
-        .bind(int(member_after.0))
-        .bind(stream.as_str())
-        .bind(int(live_after.0))
         .fetch_one(db)
-        .await)?)
+        .await)?;
+        Ok(last_at.map(time))
     }
 
     /// The version of a registered stream's membership.

@@ -16,6 +16,8 @@ use super::{PATIENCE, PostgresUrl, Result};
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 const WRITERS: u32 = 8;
+/// A transaction computes in the server as long as it waits here, so two keep two cores busy.
+pub(super) const WRITERS_AT_ONCE: usize = 2;
 const READERS: u32 = 4;
 /// More than there are statements: each is prepared once for each connection.
 const STATEMENTS: usize = 512;
@@ -68,6 +70,14 @@ impl Pools {
 
     pub(super) async fn write(&self) -> Result<Transaction<'static, Postgres>> {
         Ok(self.writers.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE").await?)
+    }
+
+    /// Its commit is acknowledged before it is on the disk. What is acknowledged survives the death of this
+    /// process and of the server's all the same; after a crash of the server's machine the last second of
+    /// such commits may be missing, each whole, and nothing else.
+    pub(super) async fn write_lightly(&self) -> Result<Transaction<'static, Postgres>> {
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL synchronous_commit = off";
+        Ok(self.writers.begin_with(begin).await?)
     }
 
     pub(super) async fn close(&self) {

@@ -1,10 +1,12 @@
 //! Receipts signed by both ends, the evidence of two that contradict each other, and what is usual for a consumer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use sqlx::QueryBuilder;
 use streamr_model::{NodeId, Receipt, SignedByBoth, StreamId, UnixMs, Window};
 
+use super::sets::{padded, pieces, push_list};
 use super::{Result, StorageError, Tx, blob, int, node_id, uint};
 use crate::credit::{Counts, Delivery};
 use crate::hour::Hour;
@@ -99,20 +101,31 @@ fn signed_by_both(wire: &[u8]) -> Result<SignedByBoth> {
 }
 
 impl Tx {
-    /// The newest of the session that `receipt` is of.
-    pub async fn kept_receipt(&mut self, receipt: &Receipt) -> Result<Option<KeptReceipt>> {
-        let row: Option<KeptRow> = on!(self, |db| sqlx::query_as(
-            "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
-             WHERE stream = $1 AND slot = $2 AND provider = $3 AND consumer = $4 AND session = $5",
-        )
-        .bind(receipt.stream.as_str())
-        .bind(int(receipt.window.0))
-        .bind(blob(&receipt.provider))
-        .bind(blob(&receipt.consumer))
-        .bind(&receipt.session.to_be_bytes()[..])
-        .fetch_optional(db)
-        .await)?;
-        row.map(KeptRow::kept).transpose()
+    /// The newest of each session of `consumers` for `provider` in a window.
+    pub async fn kept_receipts(
+        &mut self,
+        stream: &StreamId,
+        window: Window,
+        provider: &NodeId,
+        consumers: &BTreeSet<NodeId>,
+    ) -> Result<Vec<RecordedReceipt>> {
+        let mut kept = Vec::new();
+        for piece in padded(consumers) {
+            let rows: Vec<RecordedRow> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new(
+                    "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, signed
+                     FROM receipts WHERE stream = ",
+                );
+                select.push_bind(stream.as_str()).push(" AND slot = ").push_bind(int(window.0));
+                select.push(" AND provider = ").push_bind(blob(provider)).push(" AND consumer IN ");
+                push_list(&mut select, piece.iter().map(|consumer| blob(consumer)));
+                select.build_query_as().fetch_all(db).await
+            })?;
+            for row in rows {
+                kept.push(row.recorded()?);
+            }
+        }
+        Ok(kept)
     }
 
     /// All of a window, as they are recorded.
@@ -135,19 +148,32 @@ impl Tx {
         Ok(())
     }
 
-    /// For how many providers other than `receipt`'s its consumer signed in its window.
-    pub async fn other_providers(&mut self, receipt: &Receipt) -> Result<usize> {
-        let (count,): (i64,) = on!(self, |db| sqlx::query_as(
-            "SELECT COUNT(DISTINCT provider) FROM receipts
-             WHERE stream = $1 AND slot = $2 AND consumer = $3 AND provider <> $4",
-        )
-        .bind(receipt.stream.as_str())
-        .bind(int(receipt.window.0))
-        .bind(blob(&receipt.consumer))
-        .bind(blob(&receipt.provider))
-        .fetch_one(db)
-        .await)?;
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    /// For how many providers other than `provider` each of `consumers` signed in a window; those that signed
+    /// for none are left out.
+    pub async fn other_providers(
+        &mut self,
+        stream: &StreamId,
+        window: Window,
+        provider: &NodeId,
+        consumers: &BTreeSet<NodeId>,
+    ) -> Result<BTreeMap<NodeId, usize>> {
+        let mut others = BTreeMap::new();
+        for piece in padded(consumers) {
+            let rows: Vec<(Vec<u8>, i64)> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new(
+                    "SELECT consumer, COUNT(DISTINCT provider) FROM receipts WHERE stream = ",
+                );
+                select.push_bind(stream.as_str()).push(" AND slot = ").push_bind(int(window.0));
+                select.push(" AND consumer IN ");
+                push_list(&mut select, piece.iter().map(|consumer| blob(consumer)));
+                select.push(" AND provider <> ").push_bind(blob(provider)).push(" GROUP BY consumer");
+                select.build_query_as().fetch_all(db).await
+            })?;
+            for (consumer, count) in rows {
+                others.insert(node_id(&consumer)?, usize::try_from(count).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(others)
     }
 
     /// Keeps `receipt` in the place of the one before it.
@@ -157,30 +183,41 @@ impl Tx {
         cap_bytes: Option<u64>,
         signed: &SignedByBoth,
     ) -> Result<()> {
-        on!(self, |db| sqlx::query(
-            "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
-                                   bytes, blocks, on_time, bad, signed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             ON CONFLICT (stream, slot, provider, consumer, session) DO UPDATE SET
-                sequence = excluded.sequence, cap_bytes = excluded.cap_bytes, bytes = excluded.bytes,
-                blocks = excluded.blocks, on_time = excluded.on_time, bad = excluded.bad,
-                signed = excluded.signed",
-        )
-        .bind(receipt.stream.as_str())
-        .bind(int(receipt.window.0))
-        .bind(blob(&receipt.provider))
-        .bind(blob(&receipt.consumer))
-        .bind(&receipt.session.to_be_bytes()[..])
-        .bind(i64::from(receipt.sequence))
-        .bind(cap_bytes.map(int))
-        .bind(int(receipt.bytes))
-        .bind(i64::from(receipt.blocks))
-        .bind(i64::from(receipt.on_time))
-        .bind(i64::from(receipt.bad))
-        .bind(signed.to_wire())
-        .execute(db)
-        .await
-        .map(drop))?;
+        self.keep_receipts(&[(receipt, cap_bytes, signed)]).await
+    }
+
+    /// Keeps receipts, each of another session, with the caps of their grants in the places of those before
+    /// them.
+    pub async fn keep_receipts(&mut self, receipts: &[(&Receipt, Option<u64>, &SignedByBoth)]) -> Result<()> {
+        for piece in pieces(receipts) {
+            on!(self, |db: Kind| {
+                let mut insert = QueryBuilder::<Kind>::new(
+                    "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
+                                           bytes, blocks, on_time, bad, signed) ",
+                );
+                insert.push_values(piece, |mut row, (receipt, cap_bytes, signed)| {
+                    row.push_bind(receipt.stream.as_str())
+                        .push_bind(int(receipt.window.0))
+                        .push_bind(blob(&receipt.provider))
+                        .push_bind(blob(&receipt.consumer))
+                        .push_bind(receipt.session.to_be_bytes().to_vec())
+                        .push_bind(i64::from(receipt.sequence))
+                        .push_bind(cap_bytes.map(int))
+                        .push_bind(int(receipt.bytes))
+                        .push_bind(i64::from(receipt.blocks))
+                        .push_bind(i64::from(receipt.on_time))
+                        .push_bind(i64::from(receipt.bad))
+                        .push_bind(signed.to_wire());
+                });
+                insert.push(
+                    " ON CONFLICT (stream, slot, provider, consumer, session) DO UPDATE SET
+                        sequence = excluded.sequence, cap_bytes = excluded.cap_bytes, bytes = excluded.bytes,
+                        blocks = excluded.blocks, on_time = excluded.on_time, bad = excluded.bad,
+                        signed = excluded.signed",
+                );
+                insert.build().execute(db).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 

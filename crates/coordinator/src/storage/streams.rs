@@ -1,9 +1,13 @@
 //! Streams as registered.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::QueryBuilder;
 use streamr_coordinator_api::RegisterStream;
 use streamr_model::{BitsPerSecond, MicroUnits, StreamId, StreamKey, UnixMs};
 use url::Url;
 
+use super::sets::{padded, push_list};
 use super::{Result, StorageError, Tx, int, stream_id, stream_key, time, uint};
 use crate::secret::SecretHash;
 
@@ -107,15 +111,28 @@ impl Tx {
 
     /// A stream, if it is registered.
     pub async fn stream(&mut self, stream: &StreamId) -> Result<Option<Stream>> {
-        let row: Option<Row> = on!(self, |db| sqlx::query_as(
-            "SELECT stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash,
-                    membership_version
-             FROM streams WHERE stream = $1",
-        )
-        .bind(stream.as_str())
-        .fetch_optional(db)
-        .await)?;
-        row.map(Stream::try_from).transpose()
+        Ok(self.streams(&BTreeSet::from([stream])).await?.remove(stream))
+    }
+
+    /// Those of `streams` that are registered.
+    pub async fn streams(&mut self, streams: &BTreeSet<&StreamId>) -> Result<BTreeMap<StreamId, Stream>> {
+        let mut registered = BTreeMap::new();
+        for piece in padded(streams.iter().copied()) {
+            let rows: Vec<Row> = on!(self, |db: Kind| {
+                let mut select = QueryBuilder::<Kind>::new(
+                    "SELECT stream, title, streamer, origin, key, pool_per_hour, currency, secret_hash,
+                            membership_version
+                     FROM streams WHERE stream IN ",
+                );
+                push_list(&mut select, piece.iter().map(|stream| stream.as_str()));
+                select.build_query_as().fetch_all(db).await
+            })?;
+            for row in rows {
+                let stream = Stream::try_from(row)?;
+                registered.insert(stream.stream.clone(), stream);
+            }
+        }
+        Ok(registered)
     }
 
     /// What a chooser shows: live ones first, then by streamer's name; at most `limit`. A live or a member

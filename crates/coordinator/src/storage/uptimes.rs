@@ -1,7 +1,9 @@
 //! Time supported, by stream, hour and node.
 
+use sqlx::QueryBuilder;
 use streamr_model::{NodeId, StreamId};
 
+use super::sets::pieces;
 use super::{Result, Tx, blob, int, node_id, uint};
 use crate::hour::Hour;
 
@@ -16,6 +18,18 @@ pub struct Uptime {
     pub paused_ms: u64,
 }
 
+impl Uptime {
+    /// Adds what was gained beside it.
+    pub fn add(&mut self, gained: Self) {
+        self.supporting_ms += gained.supporting_ms;
+        self.live_ms += gained.live_ms;
+        self.paused_ms += gained.paused_ms;
+    }
+}
+
+/// Whose time it is: of a stream's hour, a node's.
+pub type UptimeKey = (StreamId, Hour, NodeId);
+
 impl Tx {
     /// Adds time to a node's hour.
     pub async fn add_uptime(
@@ -25,23 +39,33 @@ impl Tx {
         node: &NodeId,
         gained: Uptime,
     ) -> Result<()> {
-        on!(self, |db| sqlx::query(
-            "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (stream, hour, node) DO UPDATE SET
-                supporting_ms = uptimes.supporting_ms + excluded.supporting_ms,
-                live_ms = uptimes.live_ms + excluded.live_ms,
-                paused_ms = uptimes.paused_ms + excluded.paused_ms",
-        )
-        .bind(stream.as_str())
-        .bind(int(hour.0))
-        .bind(blob(node))
-        .bind(int(gained.supporting_ms))
-        .bind(int(gained.live_ms))
-        .bind(int(gained.paused_ms))
-        .execute(db)
-        .await
-        .map(drop))?;
+        self.add_uptimes(&[(&(stream.clone(), hour, *node), gained)]).await
+    }
+
+    /// Adds time to the hours of nodes, each named once.
+    pub async fn add_uptimes(&mut self, gained: &[(&UptimeKey, Uptime)]) -> Result<()> {
+        for piece in pieces(gained) {
+            on!(self, |db: Kind| {
+                let mut insert = QueryBuilder::<Kind>::new(
+                    "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms) ",
+                );
+                insert.push_values(piece, |mut row, ((stream, hour, node), gained)| {
+                    row.push_bind(stream.as_str())
+                        .push_bind(int(hour.0))
+                        .push_bind(blob(node))
+                        .push_bind(int(gained.supporting_ms))
+                        .push_bind(int(gained.live_ms))
+                        .push_bind(int(gained.paused_ms));
+                });
+                insert.push(
+                    " ON CONFLICT (stream, hour, node) DO UPDATE SET
+                        supporting_ms = uptimes.supporting_ms + excluded.supporting_ms,
+                        live_ms = uptimes.live_ms + excluded.live_ms,
+                        paused_ms = uptimes.paused_ms + excluded.paused_ms",
+                );
+                insert.build().execute(db).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use streamr_model::{NodeId, Receipt, ReceiptError, SignedByBoth};
 use crate::extract::{EnrolledNode, Json, Path};
 use crate::handlers::openapi::ProblemResponse;
 use crate::problem::Refused;
-use crate::receipts::take;
+use crate::receipts::{Handed, take_all};
 use crate::state::AppState;
 
 /// Hand in what consumers signed for. A receipt that is refused never counts and need not be sent again; one
@@ -30,36 +30,41 @@ pub(crate) async fn hand_in_receipts(
     let checked = tokio::task::spawn_blocking(move || check(request.receipts));
     let checked = checked.await.map_err(|_| Refused::new(ErrorCode::Internal, "Try again."))?;
 
-    let now = app.now();
     let mut refused = Vec::new();
-    let mut tx = app.storage.write().await?;
-    let verified = checked.iter().filter_map(|(_, verified)| verified.as_ref().ok());
-    tx.lock_nodes(&verified.map(|receipt| receipt.consumer).chain([node]).collect()).await?;
+    let (mut handed, mut indices) = (Vec::new(), Vec::new());
     for (index, (signed, verified)) in (0..).zip(&checked) {
-        let (reason, detail) = match verified {
-            Err(error) => (RefusalReason::Unverified, error.to_string()),
-            Ok(receipt) if receipt.provider != node => {
-                (RefusalReason::NotTheProvider, words(RefusalReason::NotTheProvider).to_owned())
+        match verified {
+            Err(error) => {
+                let reason = RefusalReason::Unverified;
+                refused.push(RefusedReceipt { index, reason, detail: error.to_string() });
             }
-            Ok(receipt) => match take(&mut tx, receipt, signed, now).await? {
-                None => continue,
-                Some(reason) => (reason, words(reason).to_owned()),
-            },
-        };
-        refused.push(RefusedReceipt { index, reason, detail });
+            Ok(receipt) if receipt.provider != node => {
+                refused.push(refusal(index, RefusalReason::NotTheProvider));
+            }
+            Ok(receipt) => {
+                handed.push(Handed { receipt, signed });
+                indices.push(index);
+            }
+        }
     }
+    let mut tx = app.storage.write().await?;
+    let nodes = handed.iter().map(|handed| handed.receipt.consumer).chain([node]).collect();
+    let enrolled = tx.lock_nodes(&nodes).await?;
+    let reasons = take_all(&mut tx, &node, &enrolled, &handed, app.now()).await?;
     tx.commit().await?;
+    let judged = indices.into_iter().zip(reasons);
+    refused.extend(judged.filter_map(|(index, reason)| reason.map(|reason| refusal(index, reason))));
+    refused.sort_unstable_by_key(|refused| refused.index);
     Ok(Json(ReceiptsAnswer { refused }))
 }
 
+fn refusal(index: u32, reason: RefusalReason) -> RefusedReceipt {
+    RefusedReceipt { index, reason, detail: words(reason).to_owned() }
+}
+
 fn check(receipts: Vec<SignedByBoth>) -> Vec<(SignedByBoth, Result<Receipt, ReceiptError>)> {
-    receipts
-        .into_iter()
-        .map(|signed| {
-            let verified = signed.verify();
-            (signed, verified)
-        })
-        .collect()
+    let verified = SignedByBoth::verify_all(&receipts);
+    receipts.into_iter().zip(verified).collect()
 }
 
 fn words(reason: RefusalReason) -> &'static str {
@@ -79,7 +84,7 @@ fn words(reason: RefusalReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use streamr_coordinator_api::{ErrorCode, ReceiptsRequest, RefusalReason};
+    use streamr_coordinator_api::{ErrorCode, ReceiptsAnswer, ReceiptsRequest, RefusalReason};
     use streamr_model::{GrantId, Receipt, Window};
 
     use crate::testing::{Node, Running, code_of};
@@ -115,6 +120,30 @@ mod tests {
             assert_eq!(refusal(&coordinator, &giver, &taker, receipt).await, None);
         }
         assert_eq!(giver.impact(&coordinator).await.bytes_served_ever, 1500);
+    }
+
+    #[tokio::test]
+    async fn receipts_of_one_request_are_judged_in_their_order_and_a_bad_one_spoils_none() {
+        let (coordinator, _, giver, mut taker) = pair().await;
+        let first = taker.sign(&coordinator, giver.id(), 1000, 1);
+        let second = taker.sign(&coordinator, giver.id(), 500, 1);
+        let third = taker.sign(&coordinator, giver.id(), 250, 1);
+        let contradicting = Receipt { bytes: 1_499, ..second.clone() };
+        let back = Receipt { sequence: 9, ..first.clone() };
+        let unverified = Receipt { on_time: 99, ..third.clone() };
+        let receipts = [&first, &unverified, &second, &contradicting, &back, &first, &third];
+        let receipts = receipts.map(|receipt| giver.countersign(&taker, receipt)).to_vec();
+        let path = format!("/v1/nodes/{}/receipts", giver.id());
+        let answer = coordinator.post(&path, Some(&giver.token), &ReceiptsRequest { receipts }).await;
+        let refused = answer.json::<ReceiptsAnswer>().await.unwrap().refused;
+        let refused: Vec<_> = refused.iter().map(|refused| (refused.index, refused.reason)).collect();
+        let expected =
+            [(1, RefusalReason::Unverified), (3, RefusalReason::Equivocation), (4, RefusalReason::GoesBack)];
+        assert_eq!(refused, expected);
+        assert_eq!(giver.impact(&coordinator).await.bytes_served_ever, 1750);
+        assert_eq!(coordinator.equivocations_of(&taker.id()).await, 1);
+        assert_eq!(refusal(&coordinator, &giver, &taker, &third).await, None);
+        assert_eq!(giver.impact(&coordinator).await.bytes_served_ever, 1750, "the last was kept");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use streamr_model::StreamId;
 
 use crate::extract::{EnrolledNode, Json, Path, unknown_stream};
 use crate::handlers::openapi::ProblemResponse;
-use crate::presence::{live_after, member_after, sweep};
+use crate::presence::sweep;
 use crate::problem::Refused;
 use crate::state::AppState;
 
@@ -20,17 +20,20 @@ pub(crate) async fn members(
     State(app): State<AppState>,
 ) -> Result<Json<Membership>, Refused> {
     let now = app.now();
-    let lapsed = app.storage.read().await?.has_lapsed(&id, live_after(now), member_after(now)).await?;
+    // Never two transactions at once: with a bounded number of them, requests would wait for each other.
+    let mut tx = app.storage.read().await?;
+    let mut stream = tx.stream(&id).await?.ok_or_else(|| unknown_stream(&id))?;
+    let mut live = tx.live(&id).await?;
+    let lapsed = app.lapses.has_any(&mut tx, &id, live.as_ref(), now).await?;
+    drop(tx);
     if lapsed {
         let mut tx = app.storage.write().await?;
         sweep(&mut tx, &id, now).await?;
+        stream = tx.stream(&id).await?.ok_or_else(|| unknown_stream(&id))?;
+        live = tx.live(&id).await?;
         tx.commit().await?;
     }
-    // Never two transactions at once: with a bounded number of them, requests would wait for each other.
-    let mut tx = app.storage.read().await?;
-    let stream = tx.stream(&id).await?.ok_or_else(|| unknown_stream(&id))?;
-    let live = tx.live(&id).await?.filter(|live| live.is_live);
-    drop(tx);
+    let live = live.filter(|live| live.is_live);
     let table = app.tables.current(&app.storage, &stream, now).await?;
     let seed = live.filter(|_| table.may_see_seed(&asker));
     Ok(Json(Membership {

@@ -1,11 +1,13 @@
 //! What consumers have signed for.
 
+use std::collections::BTreeMap;
+
 use streamr_model::{GrantId, Receipt, SecretKey, Signed, SignedByBoth, Window};
 
 use super::*;
 use crate::credit::Counts;
 use crate::hour::Hour;
-use crate::storage::{Assigned, Delivered};
+use crate::storage::{Assigned, Delivered, RecordedReceipt};
 
 pub(super) const CASES: &[Case] = cases![
     deliveries_add_up_whoever_signs_for_them,
@@ -107,13 +109,21 @@ fn receipt(sequence: u32, bytes: u64) -> (Receipt, SignedByBoth) {
 async fn the_newest_receipt_of_a_session_is_kept(fresh: Fresh) {
     let fresh = fresh.with(&["alice"], 2).await;
     let ((first, signed_first), (second, signed_second)) = (receipt(1, 100), receipt(2, 300));
-    assert!(fresh.read().await.kept_receipt(&first).await.unwrap().is_none());
+    let consumers = (1..=2).map(node).collect();
+    let kept = async || {
+        let mut view = fresh.read().await;
+        view.kept_receipts(&stream("alice"), Window(7), &node(2), &consumers).await.unwrap()
+    };
+    assert!(kept().await.is_empty());
     within!(fresh, |tx| {
         tx.keep_receipt(&first, None, &signed_first).await.unwrap();
         tx.keep_receipt(&second, Some(250), &signed_second).await.unwrap();
     });
     let mut view = fresh.read().await;
-    let kept = view.kept_receipt(&first).await.unwrap().unwrap();
+    let [RecordedReceipt { consumer, session: u64::MAX, kept, .. }] = &kept().await[..] else {
+        panic!("one is kept")
+    };
+    assert_eq!(*consumer, node(1));
     assert_eq!((kept.sequence, kept.counts), (2, Counts { bytes: 300, blocks: 2, on_time: 1, bad: 0 }));
     assert_eq!(kept.signed.to_wire(), signed_second.to_wire());
     let deliveries = view.deliveries(&stream("alice"), Window(7)..Window(8)).await.unwrap();
@@ -121,7 +131,10 @@ async fn the_newest_receipt_of_a_session_is_kept(fresh: Fresh) {
     assert_eq!((delivery.provider, delivery.consumer), (node(2), node(1)));
     assert_eq!((delivery.counts.bytes, delivery.cap_bytes), (300, Some(250)));
     assert_eq!(view.receipts_for(&node(2), &stream("alice"), Window(7), 5).await.unwrap().len(), 1);
-    assert_eq!(view.other_providers(&first).await.unwrap(), 0);
+    for (provider, others) in [(2, BTreeMap::new()), (1, BTreeMap::from([(node(1), 1)]))] {
+        let found = view.other_providers(&stream("alice"), Window(7), &node(provider), &consumers).await;
+        assert_eq!(found.unwrap(), others);
+    }
 }
 
 async fn whoever_is_assigned_at_once_is_assigned_once(fresh: Fresh) {

@@ -1,5 +1,7 @@
 //! Nodes, their invites and sessions.
 
+use std::collections::BTreeSet;
+
 use streamr_model::NodeActivity;
 
 use super::*;
@@ -16,6 +18,8 @@ pub(super) const CASES: &[Case] = cases![
     a_session_comes_back_as_it_was_saved,
     a_session_that_goes_on_keeps_its_beginning,
     of_many_who_begin_a_session_at_once_one_does,
+    many_are_locked_read_and_saved_as_one_is,
+    who_locks_many_waits_for_nobody_who_waits,
     no_link_of_a_chain_is_lost_however_many_write_it,
     whose_lock_is_waited_for_has_changed_it,
 ];
@@ -145,14 +149,50 @@ async fn a_session_that_goes_on_keeps_its_beginning(fresh: Fresh) {
 }
 
 async fn of_many_who_begin_a_session_at_once_one_does(fresh: Fresh) {
-    let fresh = fresh.with(&["alice"], 1).await;
-    let begun = at_once(MANY, |_| {
+    let fresh = fresh.with(&["alice"], 2).await;
+    let begin = |beginning: &[(u8, u64)]| {
         let fresh = fresh.clone();
-        async move { within!(fresh, |tx| tx.begin_session(&node(1), 7, NOW).await.unwrap()) }
+        let beginning = beginning.iter().map(|(n, session)| (node(*n), *session)).collect();
+        async move { within!(fresh, |tx| tx.begin_sessions(&beginning, NOW).await.unwrap()) }
+    };
+    let begun = at_once(MANY, |_| begin(&[(1, 7)])).await;
+    assert_eq!(begun.iter().map(BTreeSet::len).sum::<usize>(), 1);
+    assert_eq!(begin(&[(1, 7), (1, 8), (2, 7)]).await, BTreeSet::from([(node(1), 8), (node(2), 7)]));
+}
+
+async fn many_are_locked_read_and_saved_as_one_is(fresh: Fresh) {
+    let fresh = fresh.with(&["alice"], 150).await;
+    let all: BTreeSet<_> = (0..=200).map(node).collect();
+    let sessions: Vec<Session> = (1..=150).map(|n| session(n, "alice")).collect();
+    within!(fresh, |tx| {
+        let enrolled = tx.lock_nodes(&all).await.unwrap();
+        assert!(enrolled.iter().copied().eq((1..=150).map(node)));
+        tx.save_sessions(&sessions.iter().collect::<Vec<_>>()).await.unwrap();
+    });
+    let mut view = fresh.read().await;
+    assert!(view.sessions(&all).await.unwrap().into_values().eq(sessions));
+    assert_eq!(view.sessions(&BTreeSet::new()).await.unwrap().len(), 0);
+}
+
+/// Everybody locks all nodes, in whatever order they were named: whoever is first has them all.
+async fn who_locks_many_waits_for_nobody_who_waits(fresh: Fresh) {
+    let fresh = fresh.with(&["alice"], 100).await;
+    within!(fresh, |tx| tx.save_session(&session(1, "alice")).await.unwrap());
+    at_once(MANY, |n| {
+        let fresh = fresh.clone();
+        async move {
+            within!(fresh, |tx| {
+                tx.lock_nodes(&(1..=100).filter(|m| m % n == 0 || *m == 1).map(node).collect())
+                    .await
+                    .unwrap();
+                let last = tx.session(&node(1)).await.unwrap().unwrap();
+                tx.save_session(&Session { number: last.number + 1, ..last }).await.unwrap();
+            });
+        }
     })
     .await;
-    assert_eq!(begun.iter().filter(|begun| **begun).count(), 1);
-    assert!(within!(fresh, |tx| tx.begin_session(&node(1), 8, NOW).await.unwrap()));
+    let last = fresh.read().await.session(&node(1)).await.unwrap().unwrap();
+    assert_eq!(last.number, 1 + u64::from(MANY));
 }
 
 async fn no_link_of_a_chain_is_lost_however_many_write_it(fresh: Fresh) {
