@@ -41,6 +41,8 @@ pub struct Config {
     pub payout_terms: PayoutTerms,
     /// How money can leave, beside as a table.
     pub payout_adapters: Adapters,
+    /// How often who watches is told what has changed.
+    pub update_interval: Duration,
     /// How long a request may take, its body included.
     pub request_deadline: Duration,
     /// How it answers nodes of June 2025; `None`: not at all.
@@ -63,6 +65,7 @@ impl Config {
             closing_interval: Duration::from_secs(10),
             payout_terms: PayoutTerms::default(),
             payout_adapters: Adapters::default(),
+            update_interval: Duration::from_secs(5),
             request_deadline: Self::REQUEST_DEADLINE,
             old_surface: Some(OldSurface::default()),
         }

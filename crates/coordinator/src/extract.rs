@@ -87,6 +87,17 @@ impl FromRequestParts<AppState> for EnrolledNode {
     }
 }
 
+/// The bearer token that came with the request, whoever's it is.
+pub(crate) struct Token(pub(crate) SecretHash);
+
+impl<S: Send + Sync> FromRequestParts<S> for Token {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        bearer(&parts.headers).map(Self)
+    }
+}
+
 /// The coordinator's address as this request sees it: what the operator configured, else the host it asked.
 pub(crate) struct OwnUrl(pub(crate) Url);
 

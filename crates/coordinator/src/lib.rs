@@ -59,6 +59,7 @@ pub mod storage;
 mod table;
 #[cfg(test)]
 mod testing;
+mod updates;
 mod validate;
 pub mod verify;
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
@@ -33,6 +33,7 @@ use crate::secret::{SecretHash, random};
 use crate::sign_in::passwords::Passwords;
 use crate::state::App;
 use crate::storage::{Database, Storage, StorageError};
+use crate::updates::{self, Updates};
 
 /// How long requests under way may take to end when the coordinator stops, and the database to close.
 const GRACE: Duration = Duration::from_millis(800);
@@ -106,6 +107,7 @@ impl Coordinator {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
 
+        let (beats, pulse) = watch::channel(());
         let app = Arc::new(App {
             storage: storage.clone(),
             clock,
@@ -119,6 +121,7 @@ impl Coordinator {
             tables: Tables::default(),
             boards: ScoreBoards::default(),
             grants: Keys::of(&config.operator_token),
+            updates: Updates::new(pulse),
             intake: Intake::new(&storage),
             lapses: Lapses::default(),
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
@@ -129,6 +132,7 @@ impl Coordinator {
         let shared = app.clone();
         let mut jobs = JoinSet::new();
         jobs.spawn(closing::run(app.clone(), config.closing_interval));
+        jobs.spawn(updates::beat(beats, config.update_interval));
         let poll_rules = config.old_surface.and_then(|old| old.polling);
         let polling = poll_rules
             .map(|rules| Polling::begin(app.clone(), rules))

@@ -19,6 +19,7 @@ use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
 use crate::sign_in::passwords::Passwords;
 use crate::storage::Storage;
+use crate::updates::Updates;
 
 /// Handed to every handler.
 pub(crate) type AppState = Arc<App>;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     /// The same of the hour under way; a little older.
     pub(crate) boards: ScoreBoards,
     pub(crate) grants: Keys,
+    /// Who is told when something has changed.
+    pub(crate) updates: Updates,
     /// Where heartbeats wait to be taken in together.
     pub(crate) intake: Intake,
     /// When there is nobody to be taken out of a membership.

@@ -3,6 +3,7 @@
 pub(crate) mod challenge;
 pub(crate) mod claim;
 pub(crate) mod enrol;
+pub(crate) mod events;
 pub(crate) mod hand_in_receipts;
 pub(crate) mod impact;
 pub(crate) mod release;

@@ -76,6 +76,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(streams::list::list))
         .routes(routes!(streams::members::members))
         .routes(routes!(nodes::impact::impact))
+        .routes(routes!(nodes::events::events))
         .routes(routes!(nodes::show_receipts::show_receipts))
         .routes(routes!(keys::keys))
         .routes(routes!(earnings::list::list))
