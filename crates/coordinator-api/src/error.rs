@@ -39,6 +39,12 @@ pub enum ErrorCode {
     EpochUnknown,
     /// No such payout.
     PayoutUnknown,
+    /// Nobody disputed this hour.
+    DisputeUnknown,
+    /// The dispute has its answer.
+    DisputeAnswered,
+    /// Nobody who agreed to be shown is called so.
+    SupporterUnknown,
     /// What is asked for does not fit where money or a payout stands now.
     LedgerConflict,
     /// The payment provider failed or refused.
@@ -81,7 +87,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for tests and documents.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::BadRequest,
         Self::Unauthorised,
         Self::StreamUnknown,
@@ -98,6 +104,9 @@ impl ErrorCode {
         Self::EntryUnknown,
         Self::EpochUnknown,
         Self::PayoutUnknown,
+        Self::DisputeUnknown,
+        Self::DisputeAnswered,
+        Self::SupporterUnknown,
         Self::LedgerConflict,
         Self::ProviderFailed,
         Self::InviteRevoked,
@@ -132,6 +141,8 @@ impl ErrorCode {
             | Self::EntryUnknown
             | Self::EpochUnknown
             | Self::PayoutUnknown
+            | Self::DisputeUnknown
+            | Self::SupporterUnknown
             | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::StreamTaken
@@ -142,6 +153,7 @@ impl ErrorCode {
             | Self::ClaimStale
             | Self::KeyReused
             | Self::LedgerConflict
+            | Self::DisputeAnswered
             | Self::LimitReached => 409,
             Self::InviteUsed | Self::InviteExpired | Self::InviteRevoked => 410,
             Self::PayloadTooLarge => 413,
@@ -172,6 +184,9 @@ impl ErrorCode {
             Self::EntryUnknown => "No such ledger entry",
             Self::EpochUnknown => "No such closed hour",
             Self::PayoutUnknown => "No such payout",
+            Self::DisputeUnknown => "Nobody disputed this hour",
+            Self::DisputeAnswered => "The dispute has its answer",
+            Self::SupporterUnknown => "No such supporter",
             Self::LedgerConflict => "The ledger does not stand so that this can be done",
             Self::ProviderFailed => "The payment provider failed",
             Self::InviteRevoked => "The invite was taken back",

@@ -5,6 +5,9 @@
 //! that creates them, nowhere else.
 
 pub mod accounts;
+pub mod costs;
+pub mod disputes;
+pub mod downtimes;
 pub mod earnings;
 pub mod error;
 pub mod impact;
@@ -17,12 +20,21 @@ pub mod passkeys;
 pub mod payouts;
 pub mod receipts;
 pub mod streams;
+pub mod supporters;
 
 pub use accounts::{
     AccountInvited, AccountView, AskClaim, Carry, ChangePassword, ClaimCode, ClaimNode, CreateAccount,
     InviteAccount, OwnNode, OwnNodes, OwnStreams, ResetPassword, Role, SecretRotated, SetRole, SetStanding,
     SignIn, SignedIn, Standing, StandingSet, Standings,
 };
+pub use costs::{
+    Carried, CostItem, Costs, EnteredCosts, LATELY_DAYS, PoolMoney, PoolPerHour, Saved, SetCosts,
+    StreamImpact, StreamPool,
+};
+pub use disputes::{
+    AnswerDispute, Dispute, DisputeAnswer, DisputeOutcome, Disputes, ListedDispute, MakeDispute,
+};
+pub use downtimes::{DeclareDowntime, Downtime};
 pub use earnings::{AmountParts, CurrencyEarnings, Earnings, EpochDetail, EpochEarnings, EpochState, Work};
 pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
@@ -39,6 +51,9 @@ pub use payouts::{
 };
 pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
+pub use supporters::{
+    GiveThanks, Leaderboard, NextTier, NodeSummary, ShowName, Supporter, Supporters, Thanks, Tier,
+};
 
 /// Every path begins with this.
 pub const PREFIX: &str = "/v1";

@@ -7,13 +7,15 @@ use streamr_model::{Grant, NodeId, StreamId, Window};
 use crate::credit::Counts;
 use crate::epoch::Measured;
 use crate::receipts::taken_until;
-use crate::scoring::{credits, windows};
+use crate::rewards::Score;
+use crate::scoring::{scores, windows};
 use crate::storage::{RecordedReceipt, StorageError, Tx};
 use crate::verify::{Evidence, EvidenceFault, Proof};
 
 /// Proves an epoch's credits from the receipts of its hour: that each was signed by both ends and is recorded as
 /// they signed it, under the cap of the grant it names, and that together they give what the epoch was closed
-/// with, for everybody. How long nodes were there, and who was assigned when, is the coordinator's own word.
+/// with, for everybody. Uptime must follow from the windows in which anybody signed, from declared downtime and
+/// from the time that was booked; that time, and who was assigned when, is the coordinator's own word.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SignedReceipts;
 
@@ -34,15 +36,16 @@ impl Evidence for SignedReceipts {
                 documents += 1;
             }
         }
-        let credits = credits(tx, &measured.stream, measured.hour).await?;
-        let nodes: BTreeSet<&NodeId> = measured.supporters.keys().chain(credits.providers.keys()).collect();
+        let (scores, _) = scores(tx, &measured.stream, measured.hour).await?;
+        let nodes: BTreeSet<&NodeId> = measured.supporters.keys().chain(scores.keys()).collect();
         for node in nodes {
-            let score = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
-            let input =
-                Counts { bytes: score.bytes, blocks: score.blocks, on_time: score.on_time, bad: score.bad };
-            let counts = credits.providers.get(node).map(|credit| credit.counts).unwrap_or_default();
-            if counts != input {
+            let input = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
+            let score = scores.get(node).copied().unwrap_or_default();
+            if (Score { uptime_ms: 0, ..score }) != (Score { uptime_ms: 0, ..input }) {
                 return Ok(Err(EvidenceFault::Credit(*node)));
+            }
+            if score.uptime_ms != input.uptime_ms {
+                return Ok(Err(EvidenceFault::Uptime(*node)));
             }
         }
         Ok(Ok(Proof::Signed(documents)))
@@ -101,6 +104,7 @@ mod tests {
             "UPDATE receipts SET on_time = on_time - 1",
             "UPDATE receipts SET provider = consumer WHERE cap_bytes IS NULL",
             "DELETE FROM receipts",
+            "UPDATE uptimes SET live_ms = live_ms - 1",
         ] {
             let mut tx = coordinator.storage().write().await.unwrap();
             tx.spoil(statement).await.unwrap();

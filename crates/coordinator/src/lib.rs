@@ -6,8 +6,8 @@
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`, `impact`), in one transaction
 //! of [`storage`] → answer. What decides is pure and takes time as an argument: [`session`], `reporting`,
-//! [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`], [`ledger`], [`epoch`],
-//! [`fund`], [`accounts`], [`old_surface`].
+//! [`electors`], [`neighbours`], [`credit`], [`downtime`], [`hour`], [`rewards`], [`limits`], [`ledger`],
+//! [`epoch`], [`fund`], [`accounts`], [`tiers`], [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
 #[cfg(test)]
@@ -22,7 +22,9 @@ mod challenge;
 mod clock;
 pub mod closing;
 mod config;
+mod costs;
 pub mod credit;
+pub mod downtime;
 mod earnings;
 pub mod electors;
 pub mod epoch;
@@ -45,6 +47,7 @@ pub mod payouts;
 pub mod polling;
 mod presence;
 mod problem;
+mod published;
 mod receipts;
 mod reporting;
 pub mod rewards;
@@ -59,6 +62,7 @@ pub mod storage;
 mod table;
 #[cfg(test)]
 mod testing;
+pub mod tiers;
 mod updates;
 mod validate;
 pub mod verify;

@@ -6,6 +6,7 @@ pub(crate) mod intake;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use streamr_coordinator_api::{HeartbeatRequest, Membership};
 use streamr_model::{Heartbeat, NodeActivity, NodeId, StreamId, UnixMs, Window};
@@ -211,7 +212,7 @@ impl Roll {
     /// The next of a session: books what happened since the last.
     fn follow(&mut self, current: &Session, heartbeat: &Heartbeat, nonce: &str, now: UnixMs) {
         let live_total_ms = self.live_total_ms(&heartbeat.stream);
-        for (hour, gained) in time_since(current, live_total_ms, now) {
+        for (hour, gained) in since(current, live_total_ms, heartbeat.bytes_origin, now) {
             let key = (current.stream.clone(), hour, current.node);
             self.outcome.uptimes.entry(key).or_default().add(gained);
         }
@@ -254,14 +255,15 @@ impl Roll {
             activity: heartbeat.activity,
             last_at: now,
             live_mark_ms: self.live_total_ms(&heartbeat.stream),
+            bytes_origin: heartbeat.bytes_origin,
             shown: shown(None, heartbeat, Membership::MAX_UPLINK.0),
         }
     }
 }
 
-/// The time since the last heartbeat of `current`, under what the node was doing then. Silence longer than a
-/// lapse proves nothing and counts for nothing.
-fn time_since(current: &Session, live_total_ms: u64, now: UnixMs) -> Vec<(Hour, Uptime)> {
+/// The time since the last heartbeat of `current`, under what the node was doing then, and what it fetched from the
+/// origin. Silence longer than a lapse proves nothing and counts for nothing.
+fn since(current: &Session, live_total_ms: u64, bytes_origin: u64, now: UnixMs) -> Vec<(Hour, Uptime)> {
     let elapsed_ms = now.0.saturating_sub(current.last_at.0);
     if elapsed_ms >= HeartbeatRequest::LAPSE_MS {
         return Vec::new();
@@ -270,7 +272,7 @@ fn time_since(current: &Session, live_total_ms: u64, now: UnixMs) -> Vec<(Hour, 
     let book = |ms, as_uptime: fn(u64) -> Uptime| {
         spread(ms, current.last_at, now).into_iter().map(move |(hour, ms)| (hour, as_uptime(ms)))
     };
-    match current.activity {
+    let mut gained: Vec<(Hour, Uptime)> = match current.activity {
         NodeActivity::Supporting => {
             let time = book(elapsed_ms, |supporting_ms| Uptime { supporting_ms, ..Uptime::default() });
             let live = book(live_ms, |live_ms| Uptime { live_ms, ..Uptime::default() });
@@ -280,5 +282,11 @@ fn time_since(current: &Session, live_total_ms: u64, now: UnixMs) -> Vec<(Hour, 
             book(elapsed_ms, |paused_ms| Uptime { paused_ms, ..Uptime::default() }).collect()
         }
         NodeActivity::Leaving => Vec::new(),
+    };
+    if let Some((_, last)) = gained.last_mut() {
+        // Nobody signs for it: no more is believed than any line carries.
+        let most = Membership::MAX_UPLINK.bytes_in(Duration::from_millis(elapsed_ms));
+        last.bytes_origin = bytes_origin.saturating_sub(current.bytes_origin).min(most);
     }
+    gained
 }

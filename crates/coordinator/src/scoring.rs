@@ -10,6 +10,7 @@ use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs, Window};
 
 use crate::closing::{CloseError, measure, purse};
 use crate::credit::{Credits, Evidence, USUAL_HOURS, allowance, of_hour};
+use crate::downtime::counted;
 use crate::epoch::{Measured, Settlement, settle};
 use crate::hour::Hour;
 use crate::rewards::Score;
@@ -40,18 +41,23 @@ pub(crate) async fn credits(tx: &mut Tx, stream: &StreamId, hour: Hour) -> Resul
 /// What is usual for each consumer in an hour: [`Credits::sums`].
 pub(crate) type Usual = BTreeMap<NodeId, Vec<u64>>;
 
-/// What every node did in an hour, and what was usual in it. Time counts as far as heartbeats *and* deliveries show it: a node to which
-/// nobody signs for anything in a window was not at work in it.
+/// What every node did in an hour, and what was usual in it. Time counts as far as heartbeats *and* deliveries show
+/// it: a node to which nobody signs for anything in a window was not at work in it. What it declared as downtime is
+/// taken out of the hour ([`crate::downtime`]).
 pub(crate) async fn scores(
     tx: &mut Tx,
     stream: &StreamId,
     hour: Hour,
 ) -> Result<(BTreeMap<NodeId, Score>, Usual), StorageError> {
     let credits = credits(tx, stream, hour).await?;
+    let declared = tx.declared_in(hour).await?;
+    let hour_live_ms = tx.live_time(stream, hour).await?;
     let mut scores: BTreeMap<NodeId, Score> = BTreeMap::new();
     for (node, live_ms) in tx.live_uptimes(stream, hour).await? {
         let at_work = credits.providers.get(&node).map_or(0, |credit| credit.at_work.len() as u64);
-        scores.entry(node).or_default().uptime_ms = live_ms.min(at_work * Window::MS);
+        let proven_ms = live_ms.min(at_work * Window::MS);
+        let declared_ms = declared.get(&node).copied().unwrap_or(0);
+        scores.entry(node).or_default().uptime_ms = counted(proven_ms, declared_ms, hour_live_ms);
     }
     for (node, credit) in &credits.providers {
         let score = scores.entry(*node).or_default();

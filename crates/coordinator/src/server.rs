@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::polling::Polling;
 use crate::presence::Lapses;
+use crate::published::Published;
 use crate::reporting::intake::Intake;
 use crate::scoring::ScoreBoards;
 use crate::secret::{SecretHash, random};
@@ -120,6 +121,7 @@ impl Coordinator {
             throttle: Mutex::new(Throttle::default()),
             tables: Tables::default(),
             boards: ScoreBoards::default(),
+            published: Published::default(),
             grants: Keys::of(&config.operator_token),
             updates: Updates::new(pulse),
             intake: Intake::new(&storage),

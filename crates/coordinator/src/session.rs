@@ -27,6 +27,8 @@ pub struct Session {
     pub last_at: UnixMs,
     /// The stream's live time by then, in milliseconds since it was registered.
     pub live_mark_ms: u64,
+    /// Media bytes that the node says it fetched from the origin in this session.
+    pub bytes_origin: u64,
     /// What other members see; `None` while they see nothing.
     pub shown: Option<Shown>,
 }
@@ -156,6 +158,7 @@ mod tests {
             activity: NodeActivity::Supporting,
             last_at: UnixMs(0),
             live_mark_ms: 0,
+            bytes_origin: 0,
             shown: None,
         }
     }

@@ -14,6 +14,7 @@ use crate::membership::Tables;
 use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
 use crate::presence::Lapses;
+use crate::published::Published;
 use crate::reporting::intake::Intake;
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) tables: Tables,
     /// The same of the hour under way; a little older.
     pub(crate) boards: ScoreBoards,
+    /// What anybody may read; a little older.
+    pub(crate) published: Published,
     pub(crate) grants: Keys,
     /// Who is told when something has changed.
     pub(crate) updates: Updates,

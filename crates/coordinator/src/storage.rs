@@ -61,8 +61,11 @@ mod account_streams;
 mod accounts;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod costs;
 mod database;
 mod deliveries;
+mod disputes;
+mod downtimes;
 mod epochs;
 #[cfg(test)]
 pub(crate) mod fault;
@@ -83,6 +86,7 @@ mod sessions;
 mod sets;
 mod sqlite;
 mod streams;
+mod supporters;
 mod uptimes;
 
 use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
@@ -90,6 +94,7 @@ use streamr_model::{NodeId, StreamId, StreamKey, UnixMs};
 pub use account_passkeys::{Ceremony, StoredPasskey};
 pub use account_sessions::PersonSession;
 pub use accounts::NewStanding;
+pub use costs::HourGiven;
 pub use database::{BadDatabase, Database, PostgresUrl};
 pub use deliveries::{Delivered, DeliveryKey};
 pub use epochs::{ClosedEpoch, NodeShare};
@@ -103,6 +108,7 @@ pub use old_nodes::{DueNode, OldNode};
 pub use old_streams::OldStream;
 pub use receipts::{KeptReceipt, RecordedReceipt};
 pub use streams::{NewStream, Stream};
+pub use supporters::{Consents, Done, InvalidSupporterId, NamedSupporter, SupporterId};
 pub use uptimes::{Uptime, UptimeKey};
 
 /// How long a request waits for a connection, or for a lock, before it is told that the coordinator is busy.

@@ -20,6 +20,36 @@ pub(crate) fn line(name: &str, text: &str, max: usize) -> Result<(), Refused> {
     Err(bad(format!("`{name}` must have 1 to {max} characters and no line breaks; it has {count}.")))
 }
 
+/// A text for people: 1 to `max` characters, line breaks among them but no other control characters.
+pub(crate) fn text(name: &str, text: &str, max: usize) -> Result<(), Refused> {
+    let count = text.chars().count();
+    let is_plain = |c: char| c == '\n' || !c.is_control();
+    if (1..=max).contains(&count) && !text.trim().is_empty() && text.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(bad(format!("`{name}` must be plain text of 1 to {max} characters; it has {count}.")))
+}
+
+/// Characters that are not seen, or that turn the order of others round: with them one name looks like another.
+const UNSEEN: [std::ops::RangeInclusive<char>; 7] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{61c}'..='\u{61c}',
+    '\u{180e}'..='\u{180e}',
+    '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{2069}',
+    '\u{feff}'..='\u{feff}',
+];
+
+/// A name that others read: a line of which everything is seen.
+pub(crate) fn name(field: &str, name: &str, max: usize) -> Result<(), Refused> {
+    line(field, name, max)?;
+    if name.chars().any(|c| UNSEEN.iter().any(|range| range.contains(&c))) {
+        return Err(bad(format!("`{field}` holds characters that are not seen.")));
+    }
+    Ok(())
+}
+
 /// Multiaddr texts as nodes and signers announce them. Peers parse them; here they only have to be harmless.
 pub(crate) fn addresses(texts: &[String], max: usize) -> Result<(), Refused> {
     if texts.len() > max {
@@ -108,6 +138,17 @@ mod tests {
         assert!(line("title", "Alice’s évening", 20).is_ok());
         for bad in ["", "  ", "a\nb", "a\u{1b}[2J", &"x".repeat(21)] {
             assert!(line("title", bad, 20).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_may_have_lines_and_a_name_nothing_that_is_not_seen() {
+        assert!(text("text", "one\ntwo", 7).is_ok() && name("name", "Ада 2", 40).is_ok());
+        for bad in ["", " \n", "a\tb", "a\u{1b}[2J", "12345678"] {
+            assert!(text("text", bad, 7).is_err(), "{bad:?}");
+        }
+        for bad in ["a\nb", "a\u{202e}b", "\u{feff}a", "a\u{200d}b"] {
+            assert!(name("name", bad, 40).is_err(), "{bad:?}");
         }
     }
 

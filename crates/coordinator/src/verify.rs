@@ -81,6 +81,9 @@ pub enum EvidenceFault {
     /// What was signed gives a node other credit than the input says.
     #[error("node {0} is credited with something else")]
     Credit(streamr_model::NodeId),
+    /// Booked time, windows at work and declared downtime give a node another uptime than the input says.
+    #[error("node {0} has the uptime of something else")]
+    Uptime(streamr_model::NodeId),
 }
 
 /// What lies beneath an epoch's input.

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use streamr_coordinator::downtime::counted;
 use streamr_coordinator::epoch::{Measured, Promise, Purse, Settlement, Standing, Supporter, settle};
 use streamr_coordinator::fund::{draw, surplus};
 use streamr_coordinator::hour::Hour;
 use streamr_coordinator::rewards::Score;
+use streamr_coordinator::tiers::TIERS;
+use streamr_coordinator_api::{DeclareDowntime, Tier};
 use streamr_model::{MicroUnits, NodeId};
 
 const PAGE: &str = include_str!("../../../docs/rewards.md");
@@ -133,4 +136,38 @@ fn pool_and_fund_share_a_promise_as_the_page_says() {
         let computed = [draw.from_pool.0, draw.from_fund.0, surplus, after.0, after.1];
         assert_eq!(computed, row[4..], "{row:?}");
     }
+}
+
+#[test]
+fn declared_downtime_counts_as_the_page_says() {
+    let rows = table("| there, min | declared, min | live, min | counted, min |");
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let minutes = |cell: usize| unsigned(&row[cell]) * MINUTE_MS;
+        assert_eq!(counted(minutes(0), minutes(1), minutes(2)), minutes(3), "{row:?}");
+    }
+    assert_eq!(between("Downtime lasts", "minutes"), 10);
+    assert_eq!(DeclareDowntime::SHORTEST_MS, 10 * MINUTE_MS);
+    assert_eq!(DeclareDowntime::LEAD_MS, 60 * MINUTE_MS);
+    assert_eq!(
+        between("10 minutes to", "hours;").unsigned_abs() * 60 * MINUTE_MS,
+        DeclareDowntime::LONGEST_MS
+    );
+    assert_eq!(
+        between("together at most", "hours.").unsigned_abs() * 60 * MINUTE_MS,
+        DeclareDowntime::IN_A_WEEK_MS
+    );
+}
+
+#[test]
+fn the_tiers_take_what_the_page_says() {
+    let rows = table("| tier | bytes that others signed for | hours there while the stream was live |");
+    let published: Vec<_> =
+        rows.iter().map(|row| (row[0].as_str(), unsigned(&row[1]), unsigned(&row[2]))).collect();
+    let name = |tier| match tier {
+        Tier::NodeOperator => "Node Operator",
+        Tier::StreamGuardian => "Stream Guardian",
+        Tier::NetworkPioneer => "Network Pioneer",
+    };
+    assert_eq!(published, TIERS.map(|tier| (name(tier.tier), tier.bytes, tier.live_hours)));
 }

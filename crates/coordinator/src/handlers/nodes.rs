@@ -8,3 +8,4 @@ pub(crate) mod hand_in_receipts;
 pub(crate) mod impact;
 pub(crate) mod release;
 pub(crate) mod show_receipts;
+pub(crate) mod summary;

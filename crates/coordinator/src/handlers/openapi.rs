@@ -69,9 +69,11 @@ mod tests {
     use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 57] = [
+    const ROUTES: [(&str, &str, &str); 72] = [
         ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
         ("delete", "/v1/nodes/{node}/account", ""),
+        ("delete", "/v1/nodes/{node}/downtimes/{begins_at}", ""),
+        ("delete", "/v1/nodes/{node}/name", ""),
         ("delete", "/v1/nodes/{node}/payee", ""),
         ("delete", "/v1/sessions", ""),
         ("delete", "/v1/sessions/current", ""),
@@ -85,8 +87,12 @@ mod tests {
         ("get", "/v1/accounts/me/streams", "OwnStreams"),
         ("get", "/v1/accounts/{handle}", "AccountView"),
         ("get", "/v1/accounts/{handle}/standings", "Standings"),
+        ("get", "/v1/costs", "Costs"),
+        ("get", "/v1/disputes", "Disputes"),
         ("get", "/v1/invites/{code}", "InvitePreview"),
         ("get", "/v1/keys", "PublicKeys"),
+        ("get", "/v1/leaderboard", "Leaderboard"),
+        ("get", "/v1/nodes/{node}", "NodeSummary"),
         ("get", "/v1/nodes/{node}/earnings", "Earnings"),
         ("get", "/v1/nodes/{node}/earnings/{stream}/{hour}", "EpochDetail"),
         ("get", "/v1/nodes/{node}/events", ""),
@@ -95,8 +101,11 @@ mod tests {
         ("get", "/v1/payouts/{batch}", "PayoutBatch"),
         ("get", "/v1/payouts/{batch}/document", ""),
         ("get", "/v1/streams", "LiveStreams"),
+        ("get", "/v1/streams/{stream}/impact", "StreamImpact"),
         ("get", "/v1/streams/{stream}/invites", "Invites"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
+        ("get", "/v1/streams/{stream}/pool", "StreamPool"),
+        ("get", "/v1/streams/{stream}/supporters", "Supporters"),
         ("post", "/v1/accounts", "AccountView"),
         ("post", "/v1/accounts/invites", "AccountInvited"),
         ("post", "/v1/accounts/me/claims", "ClaimCode"),
@@ -108,6 +117,7 @@ mod tests {
         ("post", "/v1/nodes", "Enrolled"),
         ("post", "/v1/nodes/challenge", "Challenge"),
         ("post", "/v1/nodes/claims", ""),
+        ("post", "/v1/nodes/{node}/downtimes", "Downtime"),
         ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
         ("post", "/v1/payouts", "PayoutBatch"),
         ("post", "/v1/payouts/quote", "PayoutQuote"),
@@ -122,9 +132,14 @@ mod tests {
         ("post", "/v1/streams/{stream}/deposits", "Deposited"),
         ("post", "/v1/streams/{stream}/invites", "InviteCreated"),
         ("post", "/v1/streams/{stream}/secret", "SecretRotated"),
+        ("post", "/v1/streams/{stream}/thanks", ""),
         ("put", "/v1/accounts/me/password", ""),
         ("put", "/v1/accounts/{handle}/password", ""),
         ("put", "/v1/accounts/{handle}/role", ""),
+        ("put", "/v1/costs", ""),
+        ("put", "/v1/disputes/{node}/{stream}/{hour}", ""),
+        ("put", "/v1/nodes/{node}/disputes/{stream}/{hour}", ""),
+        ("put", "/v1/nodes/{node}/name", ""),
         ("put", "/v1/nodes/{node}/payee", ""),
         ("put", "/v1/streams/{stream}/live", ""),
     ];
@@ -251,6 +266,7 @@ mod tests {
         let events = format!("/v1/nodes/{}/events", node.id());
         let preview = format!("/v1/invites/{unused}");
         let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
+        let summary = format!("/v1/nodes/{}", node.id());
         let for_nodes = [
             "/healthz",
             "/openapi.json",
@@ -263,6 +279,11 @@ mod tests {
             &receipts,
             &earnings,
             &epoch,
+            &summary,
+            "/v1/costs",
+            "/v1/leaderboard",
+            "/v1/streams/alice/impact",
+            "/v1/streams/alice/supporters",
         ];
         let for_operators = ["/v1/payouts/march", "/v1/payouts/march/document"];
         let for_people = [
@@ -273,6 +294,8 @@ mod tests {
             "/v1/accounts/olga",
             "/v1/accounts/olga/standings",
             "/v1/streams/alice/invites",
+            "/v1/streams/alice/pool",
+            "/v1/disputes",
         ];
         let readable = ROUTES.iter().filter(|(method, ..)| *method == "get").count();
         assert_eq!(for_nodes.len() + for_operators.len() + for_people.len(), readable);

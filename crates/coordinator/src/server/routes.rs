@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::guard::{Limited, deadline, limit};
 use super::old_routes;
 use crate::handlers::{
-    accounts, earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, passkeys, payouts,
-    sessions, streams,
+    accounts, costs, disputes, downtimes, earnings, health, heartbeats, invites, keys, ledger, nodes,
+    openapi, pages, passkeys, payouts, sessions, streams, supporters,
 };
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -52,6 +52,12 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(passkeys::add::add))
         .routes(routes!(passkeys::remove::remove))
         .routes(routes!(nodes::release::release))
+        .routes(routes!(downtimes::declare::declare))
+        .routes(routes!(downtimes::withdraw::withdraw))
+        .routes(routes!(disputes::make::make))
+        .routes(routes!(disputes::answer::answer))
+        .routes(routes!(supporters::show_name::show_name, supporters::hide_name::hide_name))
+        .routes(routes!(supporters::thank::thank))
         .routes(routes!(streams::rotate_secret::rotate_secret))
         .routes(routes!(invites::revoke::revoke));
     let publish = OpenApiRouter::new()
@@ -63,6 +69,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
     let operate = OpenApiRouter::new()
         .routes(routes!(ledger::deposit::deposit))
         .routes(routes!(ledger::correct::correct))
+        .routes(routes!(costs::set::set, costs::show::show))
         .routes(routes!(payouts::payee::set, payouts::payee::forget))
         .routes(routes!(payouts::quote::quote))
         .routes(routes!(payouts::begin::begin))
@@ -75,6 +82,12 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
     let read = OpenApiRouter::new()
         .routes(routes!(streams::list::list))
         .routes(routes!(streams::members::members))
+        .routes(routes!(streams::impact::impact))
+        .routes(routes!(streams::pool::pool))
+        .routes(routes!(supporters::list::list))
+        .routes(routes!(supporters::leaderboard::leaderboard))
+        .routes(routes!(disputes::list::list))
+        .routes(routes!(nodes::summary::summary))
         .routes(routes!(nodes::impact::impact))
         .routes(routes!(nodes::events::events))
         .routes(routes!(nodes::show_receipts::show_receipts))
@@ -103,6 +116,10 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .merge(limited(service, Class::Read))
         .split_for_parts();
     let text = document.to_json().expect("a document generated from types is always JSON");
+    let pages = pages::router();
+    let pages =
+        pages.route_layer(from_fn_with_state(Limited { app: app.clone(), class: Class::Read }, limit));
+    let router = router.merge(pages);
     let router = if app.old_surface.is_some() { router.merge(old_routes::router(&app)) } else { router };
 
     router

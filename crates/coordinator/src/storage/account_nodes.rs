@@ -100,6 +100,16 @@ impl Tx {
         account.as_deref().map(account_id).transpose()
     }
 
+    /// The handle of the account whose a node is.
+    pub async fn handle_of_node(&mut self, node: &NodeId) -> Result<Option<String>> {
+        Ok(on!(self, |db| sqlx::query_scalar(
+            "SELECT p.handle FROM node_owners o JOIN people p ON p.account = o.account WHERE o.node = $1"
+        )
+        .bind(blob(node))
+        .fetch_optional(db)
+        .await)?)
+    }
+
     /// The account's nodes, those claimed first before the others.
     pub async fn nodes_of_account(&mut self, account: &AccountId) -> Result<Vec<OwnNode>> {
         let rows: Vec<(Vec<u8>, i64)> = on!(self, |db| sqlx::query_as(

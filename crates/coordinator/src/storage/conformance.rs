@@ -27,6 +27,7 @@ mod layout;
 mod ledger;
 mod members;
 mod nodes;
+mod people;
 mod postgres_alone;
 mod streams;
 mod transactions;
@@ -50,7 +51,7 @@ use crate::testing::private_postgres::PrivatePostgres;
 type Case = (&'static str, fn(Fresh) -> BoxFuture<'static, ()>);
 
 fn all() -> Vec<Case> {
-    let tables: [&[Case]; 8] = [
+    let tables: [&[Case]; 9] = [
         transactions::CASES,
         nodes::CASES,
         streams::CASES,
@@ -59,6 +60,7 @@ fn all() -> Vec<Case> {
         uptimes::CASES,
         ledger::CASES,
         accounts::CASES,
+        people::CASES,
     ];
     tables.concat()
 }

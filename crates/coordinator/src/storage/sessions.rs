@@ -20,6 +20,7 @@ struct Row {
     activity: String,
     last_at: i64,
     live_mark_ms: i64,
+    bytes_origin: i64,
     is_member: bool,
     uplink_bps: i64,
     addresses: String,
@@ -40,6 +41,7 @@ impl TryFrom<Row> for Session {
             activity: activity(&row.activity)?,
             last_at: time(row.last_at),
             live_mark_ms: uint(row.live_mark_ms),
+            bytes_origin: uint(row.bytes_origin),
             shown: row.is_member.then_some(shown),
         })
     }
@@ -72,7 +74,7 @@ impl Tx {
             let rows: Vec<Row> = on!(self, |db: Kind| {
                 let mut select = QueryBuilder::<Kind>::new(
                     "SELECT node, session, stream, number, nonce_carried, nonce_given, activity, last_at,
-                            live_mark_ms, is_member, uplink_bps, addresses
+                            live_mark_ms, bytes_origin, is_member, uplink_bps, addresses
                      FROM sessions WHERE node IN ",
                 );
                 push_list(&mut select, piece.iter().map(|node| blob(node)));
@@ -128,7 +130,8 @@ impl Tx {
             on!(self, |db: Kind| {
                 let mut insert = QueryBuilder::<Kind>::new(
                     "INSERT INTO sessions (node, session, stream, number, nonce_carried, nonce_given, activity,
-                                           started_at, last_at, live_mark_ms, is_member, uplink_bps, addresses) ",
+                                           started_at, last_at, live_mark_ms, is_member, uplink_bps, addresses,
+                                           bytes_origin) ",
                 );
                 insert.push_values(piece, |mut row, session| {
                     let none = Shown { uplink_bps: 0, addresses: Vec::new() };
@@ -145,7 +148,8 @@ impl Tx {
                         .push_bind(int(session.live_mark_ms))
                         .push_bind(session.shown.is_some())
                         .push_bind(int(shown.uplink_bps))
-                        .push_bind(addresses_text(&shown.addresses));
+                        .push_bind(addresses_text(&shown.addresses))
+                        .push_bind(int(session.bytes_origin));
                 });
                 insert.push(
                     " ON CONFLICT (node) DO UPDATE SET
@@ -155,7 +159,8 @@ impl Tx {
                         nonce_carried = excluded.nonce_carried, nonce_given = excluded.nonce_given,
                         activity = excluded.activity, last_at = excluded.last_at,
                         live_mark_ms = excluded.live_mark_ms, is_member = excluded.is_member,
-                        uplink_bps = excluded.uplink_bps, addresses = excluded.addresses",
+                        uplink_bps = excluded.uplink_bps, addresses = excluded.addresses,
+                        bytes_origin = excluded.bytes_origin",
                 );
                 insert.build().execute(db).await.map(drop)
             })?;

@@ -7,7 +7,7 @@ use super::sets::pieces;
 use super::{Result, Tx, blob, int, node_id, uint};
 use crate::hour::Hour;
 
-/// Time gained by one node, in milliseconds.
+/// What one node gained: time in milliseconds, and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Uptime {
     /// Supporting, whether the stream was live or not.
@@ -16,6 +16,8 @@ pub struct Uptime {
     pub live_ms: u64,
     /// Paused, and said so.
     pub paused_ms: u64,
+    /// Media bytes that the node says it fetched from the origin.
+    pub bytes_origin: u64,
 }
 
 impl Uptime {
@@ -24,6 +26,7 @@ impl Uptime {
         self.supporting_ms += gained.supporting_ms;
         self.live_ms += gained.live_ms;
         self.paused_ms += gained.paused_ms;
+        self.bytes_origin += gained.bytes_origin;
     }
 }
 
@@ -31,7 +34,7 @@ impl Uptime {
 pub type UptimeKey = (StreamId, Hour, NodeId);
 
 impl Tx {
-    /// Adds time to a node's hour.
+    /// Adds to a node's hour.
     pub async fn add_uptime(
         &mut self,
         stream: &StreamId,
@@ -42,12 +45,12 @@ impl Tx {
         self.add_uptimes(&[(&(stream.clone(), hour, *node), gained)]).await
     }
 
-    /// Adds time to the hours of nodes, each named once.
+    /// Adds to the hours of nodes, each named once.
     pub async fn add_uptimes(&mut self, gained: &[(&UptimeKey, Uptime)]) -> Result<()> {
         for piece in pieces(gained) {
             on!(self, |db: Kind| {
                 let mut insert = QueryBuilder::<Kind>::new(
-                    "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms) ",
+                    "INSERT INTO uptimes (stream, hour, node, supporting_ms, live_ms, paused_ms, bytes_origin) ",
                 );
                 insert.push_values(piece, |mut row, ((stream, hour, node), gained)| {
                     row.push_bind(stream.as_str())
@@ -55,13 +58,15 @@ impl Tx {
                         .push_bind(blob(node))
                         .push_bind(int(gained.supporting_ms))
                         .push_bind(int(gained.live_ms))
-                        .push_bind(int(gained.paused_ms));
+                        .push_bind(int(gained.paused_ms))
+                        .push_bind(int(gained.bytes_origin));
                 });
                 insert.push(
                     " ON CONFLICT (stream, hour, node) DO UPDATE SET
                         supporting_ms = uptimes.supporting_ms + excluded.supporting_ms,
                         live_ms = uptimes.live_ms + excluded.live_ms,
-                        paused_ms = uptimes.paused_ms + excluded.paused_ms",
+                        paused_ms = uptimes.paused_ms + excluded.paused_ms,
+                        bytes_origin = uptimes.bytes_origin + excluded.bytes_origin",
                 );
                 insert.build().execute(db).await.map(drop)
             })?;

@@ -120,6 +120,7 @@ pub(super) fn session(n: u8, id: &str) -> Session {
         activity: NodeActivity::Supporting,
         last_at: NOW,
         live_mark_ms: 5,
+        bytes_origin: 0,
         shown: Some(Shown { uplink_bps: 1_000_000, addresses: vec![format!("/ip4/192.0.2.{n}/tcp/1")] }),
     }
 }

@@ -9,7 +9,7 @@ pub(super) const CASES: &[Case] =
 
 async fn time_adds_up_by_the_hour(fresh: Fresh) {
     let fresh = fresh.with(&["alice", "bob"], 2).await;
-    let gained = Uptime { supporting_ms: 30, live_ms: 20, paused_ms: 10 };
+    let gained = Uptime { supporting_ms: 30, live_ms: 20, paused_ms: 10, bytes_origin: 5 };
     within!(fresh, |tx| {
         for (id, hour, n) in
             [("alice", 1, 1), ("alice", 1, 1), ("alice", 2, 1), ("bob", 1, 1), ("alice", 1, 2)]
@@ -23,6 +23,9 @@ async fn time_adds_up_by_the_hour(fresh: Fresh) {
     assert_eq!(uptimes, [(node(1), 40), (node(2), 20)]);
     assert_eq!(view.supporting_ever(&node(1)).await.unwrap(), 120);
     assert_eq!(view.supporting_ever(&node(9)).await.unwrap(), 0);
+    assert_eq!(view.fetched(&stream("alice"), Hour(1)).await.unwrap(), (20, 2));
+    assert_eq!(view.fetched(&stream("alice"), Hour(2)).await.unwrap(), (5, 1));
+    assert_eq!(view.carried(Hour(1)).await.unwrap().origin_bytes, 25);
 }
 
 async fn the_streams_of_an_hour_are_listed_by_their_ids(fresh: Fresh) {

@@ -1,0 +1,5 @@
+//! Disputes about closed hours.
+
+pub(crate) mod answer;
+pub(crate) mod list;
+pub(crate) mod make;

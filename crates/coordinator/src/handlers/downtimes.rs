@@ -1,0 +1,4 @@
+//! Downtime that nodes declare.
+
+pub(crate) mod declare;
+pub(crate) mod withdraw;
