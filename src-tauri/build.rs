@@ -11,8 +11,8 @@ fn main() {
     }
     println!("cargo::rerun-if-changed={ui}");
 
-    let commands =
-        tauri_build::AppManifest::new().commands(&["snapshot", "command", "subscribe", "open_external"]);
+    let names = &["snapshot", "command", "subscribe", "open_external", "export"];
+    let commands = tauri_build::AppManifest::new().commands(names);
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands)) {
         println!("cargo::error={error:#}");
     }

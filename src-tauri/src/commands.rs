@@ -1,9 +1,10 @@
 //! What the window may ask of the app. Each command is granted in `capabilities/main.json`.
 
-use streamr_node::view::{Command, Snapshot, UiError};
-use tauri::State;
+use streamr_node::view::{Command, Export, Snapshot, UiError};
 use tauri::ipc::Channel;
+use tauri::{AppHandle, State};
 
+use crate::downloads;
 use crate::external;
 use crate::supporter::Supporter;
 use crate::window::Forwarder;
@@ -36,4 +37,14 @@ pub(crate) async fn subscribe(
 #[tauri::command]
 pub(crate) async fn open_external(url: String) -> Result<(), UiError> {
     external::open(&url)
+}
+
+/// Saves a file among the person's downloads; where it is.
+#[tauri::command]
+pub(crate) async fn export(
+    app: AppHandle,
+    supporter: State<'_, Supporter>,
+    what: Export,
+) -> Result<String, UiError> {
+    downloads::save(&app, supporter.export(what).await?).await
 }

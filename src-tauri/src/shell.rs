@@ -23,6 +23,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
             commands::command,
             commands::subscribe,
             commands::open_external,
+            commands::export,
         ])
         .on_window_event(|window, event| {
             if matches!(event, WindowEvent::Destroyed) {

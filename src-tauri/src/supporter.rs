@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use streamr_node::settings::Overrides;
 use streamr_node::view::{
-    Account, Command, CoordinatorHealth, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot,
-    Totals, UiError,
+    Account, Command, CoordinatorHealth, Earnings, Export, LiveStats, NodeState, Profile, SettingsView,
+    Setup, Snapshot, Totals, UiError,
 };
-use streamr_node::{Node, NodeOptions};
+use streamr_node::{ExportedFile, Node, NodeOptions};
 use tokio::sync::watch;
 
 /// A node to show and command. One that could not be opened still has a snapshot, which says why.
@@ -44,6 +44,11 @@ impl Supporter {
         self.node.as_ref().map_err(Clone::clone)?.command(command).await
     }
 
+    /// Fetches what a person wants to save.
+    pub(crate) async fn export(&self, what: Export) -> Result<ExportedFile, UiError> {
+        self.node.as_ref().map_err(Clone::clone)?.export(what).await
+    }
+
     /// Stops the node and waits for it: two seconds at most.
     pub(crate) async fn shutdown(&self) {
         if let Ok(node) = &self.node {
@@ -56,6 +61,7 @@ impl Supporter {
 fn faulted(error: UiError) -> Snapshot {
     Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: String::new(),
         state: NodeState::Faulted { error },
         setup: Setup::NeedsCoordinator,
         streams: None,
@@ -64,9 +70,10 @@ fn faulted(error: UiError) -> Snapshot {
         totals: Totals::default(),
         earnings: Earnings::NotYet,
         account: Account::NotYet,
+        profile: Profile::NotYet,
         coordinator: CoordinatorHealth::Unknown,
         notices: Vec::new(),
-        settings: SettingsView { upload_cap_bps: 0, resume_on_start: false },
+        settings: SettingsView { upload_cap_bps: 0, resume_on_start: false, costs: None },
         playback_url: None,
     }
 }

@@ -71,6 +71,7 @@ fn router(node: Node, token: Arc<Token>, port: u16, stop: CancellationToken) -> 
         .route("/api/snapshot", get(api::snapshot))
         .route("/api/events", get(api::events))
         .route("/api/command", post(api::command))
+        .route("/api/export", post(api::export))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(middleware::from_fn_with_state(state.clone(), guard::token))
         .fallback(assets::serve)

@@ -6,6 +6,7 @@
 
 mod error;
 mod old;
+mod saying;
 
 use std::time::Duration;
 
@@ -14,15 +15,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Earnings, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest, Impact,
-    InvitePreview, LiveStreams, Membership, PREFIX, Problem, ReceiptsAnswer, ReceiptsRequest,
+    InvitePreview, LiveStreams, Membership, NodeSummary, PREFIX, Problem, PublicKeys, ReceiptsAnswer,
+    ReceiptsRequest,
 };
-use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, SignedByBoth, StreamId};
+use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, SignedByBoth, StreamId, Window};
 
 pub(crate) use error::ClientError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 1024 * 1024;
+/// Of what is saved as a file: ten thousand hours.
+const MAX_TABLE: usize = 4 * 1024 * 1024;
+/// Closed hours asked for: what a week can hold, and some more.
+const HOURS: u32 = 200;
 
 /// Talks to one coordinator. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -108,7 +114,37 @@ impl CoordinatorClient {
 
     /// What closed hours have paid.
     pub(crate) async fn account(&self, node: NodeId, token: &str) -> Result<Earnings, ClientError> {
-        self.ask(self.request(Method::GET, &format!("/nodes/{node}/earnings")).bearer_auth(token)).await
+        let request = self.request(Method::GET, &format!("/nodes/{node}/earnings?limit={HOURS}"));
+        self.ask(request.bearer_auth(token)).await
+    }
+
+    /// How the node stands to people.
+    pub(crate) async fn summary(&self, node: NodeId, token: &str) -> Result<NodeSummary, ClientError> {
+        self.ask(self.request(Method::GET, &format!("/nodes/{node}")).bearer_auth(token)).await
+    }
+
+    /// Every hour that paid, as a table.
+    pub(crate) async fn earnings_table(&self, node: NodeId, token: &str) -> Result<String, ClientError> {
+        let request = self.request(Method::GET, &format!("/nodes/{node}/earnings?format=csv"));
+        let body = answer(request.bearer_auth(token), MAX_TABLE).await?;
+        String::from_utf8(body).map_err(|_| ClientError::Confused("a table that is no text".into()))
+    }
+
+    /// What others signed for in a window, with both signatures.
+    pub(crate) async fn receipts_of(
+        &self,
+        node: NodeId,
+        token: &str,
+        stream: &StreamId,
+        window: Window,
+    ) -> Result<ReceiptsRequest, ClientError> {
+        let request = self.request(Method::GET, &format!("/nodes/{node}/receipts/{stream}/{}", window.0));
+        self.ask(request.bearer_auth(token)).await
+    }
+
+    /// With which keys the coordinator signs.
+    pub(crate) async fn keys(&self) -> Result<PublicKeys, ClientError> {
+        self.ask(self.request(Method::GET, "/keys")).await
     }
 
     /// Hands in what consumers signed for.
@@ -132,23 +168,26 @@ impl CoordinatorClient {
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.send().await?;
-        let status = response.status();
-        let body = bounded_body(response).await?;
-        if !status.is_success() {
-            return Err(refusal(status, &body));
-        }
+        let body = answer(request, MAX_BODY).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| ClientError::Confused(format!("HTTP {status}, then {error}")))
+            .map_err(|error| ClientError::Confused(format!("an answer that is another one's: {error}")))
     }
 }
 
+/// The body of a good answer, of at most `most` bytes.
+async fn answer(request: RequestBuilder, most: usize) -> Result<Vec<u8>, ClientError> {
+    let response = request.send().await?;
+    let status = response.status();
+    let body = bounded_body(response, most).await?;
+    if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+}
+
 /// The whole body, unless it is longer than any honest answer.
-async fn bounded_body(mut response: Response) -> Result<Vec<u8>, ClientError> {
+async fn bounded_body(mut response: Response, most: usize) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(ClientError::Confused(format!("an answer of more than {MAX_BODY} bytes")));
+        if body.len() + chunk.len() > most {
+            return Err(ClientError::Confused(format!("an answer of more than {most} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

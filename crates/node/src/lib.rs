@@ -1,13 +1,15 @@
 //! The supporter node every shell wraps: lifecycle, pause reasons, settings, coordinator client, live stats.
 //!
 //! A shell opens a [`Node`], shows its [`Snapshot`]s and sends it [`Command`]s; there is nothing else to know.
-//! Inside, pure parts decide (`lifecycle`, `heartbeat`, `membership`, `stats`, `link`, `join`, `settings`),
+//! Inside, pure parts decide (`lifecycle`, `heartbeat`, `membership`, `stats`, `link`, `forecast`, `join`, `settings`),
 //! one driver task performs (`runtime`), and `keeper` is all that touches the disk.
 
 mod carrier;
 mod carry;
 mod coordinator_client;
 mod data_dir;
+mod export;
+mod forecast;
 mod heartbeat;
 mod identity;
 mod instance;
@@ -38,10 +40,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use carrier::{Carrier, RelayCarrier};
 use coordinator_client::CoordinatorClient;
 use data_dir::DataDir;
+pub use export::ExportedFile;
 use keeper::Keeper;
 use runtime::{Parts, Request, Runtime};
 use settings::Overrides;
-use view::{Command, Snapshot, UiError};
+use view::{Command, Export, Snapshot, UiError};
 
 /// Commands that may wait for the driver; whoever sends more waits too.
 const REQUESTS: usize = 16;
@@ -117,6 +120,14 @@ impl Node {
         let ended = || UiError::not_now("This was not done, because something else came first; try again.");
         self.requests.send(Request::Command(command, reply)).await.map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Fetches what a person wants to save. The shell writes the file, or hands it to a browser.
+    pub async fn export(&self, what: Export) -> Result<ExportedFile, UiError> {
+        let (reply, answer) = oneshot::channel();
+        let busy = || UiError::not_now("A file is being made already, or the app is ending; try again.");
+        self.requests.send(Request::Export(what, reply)).await.map_err(|_| busy())?;
+        answer.await.unwrap_or_else(|_| Err(busy()))
     }
 
     /// Stops supporting and writes what must last. Within two seconds.

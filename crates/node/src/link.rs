@@ -1,13 +1,16 @@
-//! What is known of and from the coordinator: health, streams, earnings, the account. Pure.
+//! What is known of and from the coordinator: health, streams, earnings, the account, people. Pure.
+
+mod profile;
 
 use std::time::Duration;
 
-use streamr_coordinator_api::{CurrencyEarnings, EpochEarnings, EpochState, Impact, LiveStream};
+use streamr_coordinator_api::{CurrencyEarnings, EpochEarnings, EpochState, Impact, LiveStream, NodeSummary};
 use streamr_model::{StreamId, UnixMs};
 
 use crate::coordinator_client::ClientError;
-use crate::settings::Settings;
-use crate::view::{Account, Balance, CoordinatorHealth, Earnings, PaidHour, StreamCard};
+use crate::forecast::forecast;
+use crate::settings::{Costs, Settings};
+use crate::view::{Account, Balance, CoordinatorHealth, Earnings, PaidHour, Profile, StreamCard, Totals};
 
 /// Hours that are shown.
 const MAX_HOURS: usize = 50;
@@ -23,6 +26,9 @@ pub(crate) struct Link {
     account: Option<streamr_coordinator_api::Earnings>,
     /// By this machine's clock.
     account_at: Option<UnixMs>,
+    summary: Option<NodeSummary>,
+    /// By this machine's clock.
+    summary_at: Option<UnixMs>,
 }
 
 impl Link {
@@ -35,6 +41,8 @@ impl Link {
             impact_at: None,
             account: None,
             account_at: None,
+            summary: None,
+            summary_at: None,
         }
     }
 
@@ -88,17 +96,26 @@ impl Link {
         }
     }
 
-    /// What closed hours have paid. Never 0 for "not known".
-    pub(crate) fn account(&self) -> Account {
+    /// What closed hours have paid, and what supporting for `totals` has cost at the person's own prices. Never 0 for
+    /// "not known".
+    pub(crate) fn account(&self, costs: Option<&Costs>, totals: &Totals) -> Account {
         if let Some(since_ms) = self.unknown_since(self.account_at) {
             return Account::UnknownSince { since_ms };
         }
         let Some(account) = &self.account else { return Account::NotYet };
         Account::Known {
             as_of_ms: account.as_of.0,
-            balances: account.currencies.iter().map(balance).collect(),
+            balances: account.currencies.iter().map(|of| balance(of, account, costs, totals)).collect(),
             hours: account.epochs.iter().take(MAX_HOURS).map(paid_hour).collect(),
         }
+    }
+
+    /// How the node stands to people. Never empty for "not known".
+    pub(crate) fn profile(&self) -> Profile {
+        if let Some(since_ms) = self.unknown_since(self.summary_at) {
+            return Profile::UnknownSince { since_ms };
+        }
+        self.summary.as_ref().map_or(Profile::NotYet, profile::of)
     }
 
     /// While the coordinator is away: since when what it told at `told_at` may no longer be so.
@@ -150,9 +167,21 @@ impl Link {
         self.account = Some(account);
         self.account_at = Some(now);
     }
+
+    /// How the node stands to people came.
+    pub(crate) fn handle_summary(&mut self, summary: NodeSummary, now: UnixMs) {
+        self.summary = Some(summary);
+        self.summary_at = Some(now);
+    }
 }
 
-fn balance(of: &CurrencyEarnings) -> Balance {
+fn balance(
+    of: &CurrencyEarnings,
+    account: &streamr_coordinator_api::Earnings,
+    costs: Option<&Costs>,
+    totals: &Totals,
+) -> Balance {
+    let costs = costs.filter(|costs| costs.currency == of.currency);
     Balance {
         currency: of.currency.clone(),
         settled: of.settled.0,
@@ -160,6 +189,8 @@ fn balance(of: &CurrencyEarnings) -> Balance {
         paid: of.paid.0,
         payout_threshold: of.payout_threshold.0,
         next_payout_ms: of.next_payout.map(|at| at.0),
+        forecast: forecast(&account.epochs, &of.currency, account.as_of),
+        spent: costs.map(|costs| costs.spent(totals.supporting_s, totals.shared_ever)),
     }
 }
 
@@ -179,6 +210,7 @@ fn paid_hour(of: &EpochEarnings) -> PaidHour {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::Spent;
     use streamr_coordinator_api::{ErrorCode, Problem};
     use streamr_coordinator_api::{Provisional, ScoreParts};
     use streamr_model::{MicroUnits, NodeId};
@@ -247,16 +279,26 @@ mod tests {
             older: None,
         };
         let mut link = Link::new();
-        assert_eq!(link.account(), Account::NotYet);
+        let totals = Totals { shared_ever: 2_000_000_000, supporting_s: 3_600, ..Totals::default() };
+        let costs = Costs { currency: "EUR".into(), power_w: 1_000, power_per_kwh: 7, data_per_gb: 3 };
+        assert_eq!(link.account(Some(&costs), &totals), Account::NotYet);
         link.handle_account(account(), UnixMs(100));
-        match link.account() {
+        match link.account(Some(&costs), &totals) {
             Account::Known { balances, .. } => {
+                assert_eq!(balances[0].spent, Some(Spent { power: 7, data: 6 }));
+                assert_eq!((balances[0].forecast.hours, balances[0].forecast.hour), (0, None));
                 assert_eq!((balances[0].settled, balances[0].pending, balances[0].paid), (2, 3, 4));
             }
             other => panic!("{other:?}"),
         }
         link.handle_failure(&silence(), "c", UnixMs(160));
-        assert_eq!(link.account(), Account::UnknownSince { since_ms: 100 });
+        assert_eq!(link.account(Some(&costs), &totals), Account::UnknownSince { since_ms: 100 });
+        assert!(link.handle_answer(None));
+        let dollars = Costs { currency: "USD".into(), ..costs };
+        for none in [None, Some(&dollars)] {
+            let Account::Known { balances, .. } = link.account(none, &totals) else { panic!("it is known") };
+            assert_eq!(balances[0].spent, None, "prices in another currency are not taken off");
+        }
     }
 
     #[test]

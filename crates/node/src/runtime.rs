@@ -9,6 +9,7 @@ mod commands;
 mod inbox;
 mod jobs;
 mod outcomes;
+mod personal;
 mod receipting;
 mod reporting;
 mod snapshot;
@@ -21,11 +22,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::carrier::Carrier;
 use crate::coordinator_client::CoordinatorClient;
+use crate::export::ExportedFile;
 use crate::keeper::Keeper;
 use crate::lifecycle::{Input, Lifecycle};
 use crate::link::Link;
 use crate::notices::Notices;
-use crate::view::{Command, Snapshot, UiError};
+use crate::view::{Command, Export, Snapshot, UiError};
 
 use carrying::Carrying;
 use clockwork::Clockwork;
@@ -40,12 +42,16 @@ const CLOSING_LIMIT: Duration = Duration::from_millis(1700);
 
 /// How a command went.
 pub(crate) type Reply = oneshot::Sender<Result<(), UiError>>;
+/// Where a file goes.
+pub(crate) type ExportReply = oneshot::Sender<Result<ExportedFile, UiError>>;
 
 /// What a shell asks the driver for.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// What a person asked for.
     Command(Command, Reply),
+    /// What a person wants to save.
+    Export(Export, ExportReply),
     /// Stop, write what must last, end.
     Shutdown,
 }
@@ -168,6 +174,7 @@ impl<C: Carrier> Runtime<C> {
                 self.publisher.urgent();
                 self.on_command(command, reply).await;
             }
+            Incoming::Export(what, reply) => self.export(what, reply),
             Incoming::Shutdown => {
                 self.closing = Some(Instant::now());
                 self.input(Input::Shutdown);

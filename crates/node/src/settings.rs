@@ -4,6 +4,7 @@
 //! ([`Overrides`]). A key of a later version is kept and told of, never dropped. Overrides are not written
 //! back to the file.
 
+mod costs;
 mod file;
 mod range;
 
@@ -15,6 +16,7 @@ use streamr_model::StreamId;
 use crate::data_dir;
 use crate::view::{UiError, UiErrorCode};
 
+pub use costs::Costs;
 pub use file::{ReadSettings, parse, render};
 pub use range::OutOfRange;
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub listen_ip: IpAddr,
     /// The longest time between two reports, whatever the coordinator asks for.
     pub heartbeat_max_s: u64,
+    /// What supporting costs the person; `None` where they have not said. No flag sets it.
+    pub costs: Option<Costs>,
 }
 
 impl Default for Settings {
@@ -62,6 +66,7 @@ impl Default for Settings {
             peer_port: 0,
             listen_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             heartbeat_max_s: 60,
+            costs: None,
         }
     }
 }
@@ -112,6 +117,7 @@ impl Overrides {
             peer_port: given.peer_port.unwrap_or(file.peer_port),
             listen_ip: given.listen_ip.unwrap_or(file.listen_ip),
             heartbeat_max_s: given.heartbeat_max_s.unwrap_or(file.heartbeat_max_s),
+            costs: file.costs.clone(),
         }
     }
 }
@@ -212,6 +218,7 @@ mod tests {
             peer_port: 2,
             listen_ip: "127.0.0.1".parse().unwrap(),
             heartbeat_max_s: 30,
+            costs: Some(Costs { currency: "EUR".into(), power_w: 1, power_per_kwh: 2, data_per_gb: 3 }),
         };
         assert_eq!(Overrides::default().over(&file), file);
     }

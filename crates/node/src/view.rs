@@ -1,10 +1,18 @@
 //! What a shell shows and what a person can ask for: the whole interface between the node and any UI.
 //!
 //! A UI receives a [`Snapshot`] whenever something changed (at most four a second) and sends [`Command`]s.
-//! TypeScript types are generated from this file (`cargo xtask bindings`), so it holds plain data only.
+//! TypeScript types are generated from this module (`cargo xtask bindings`), so it holds plain data only.
 //! Times are Unix milliseconds, sizes bytes, rates bits per second, money millionths of the currency.
 
+mod profile;
+mod saying;
+mod worth;
+
 use serde::{Deserialize, Serialize};
+
+pub use profile::{Dispute, DisputeState, Downtime, NextTier, Profile, Thanks, Tier};
+pub use saying::Saying;
+pub use worth::{AmountRange, CostsView, Export, Forecast, Spent};
 
 /// Everything a UI shows. Complete in itself: a UI needs no other source and no history of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +20,8 @@ use serde::{Deserialize, Serialize};
 pub struct Snapshot {
     /// Version of the app.
     pub version: String,
+    /// Who the node is: its public key.
+    pub node: String,
     /// What the node does now.
     pub state: NodeState,
     /// How far the first run has come.
@@ -28,6 +38,8 @@ pub struct Snapshot {
     pub earnings: Earnings,
     /// What closed hours have paid.
     pub account: Account,
+    /// How the node stands to people.
+    pub profile: Profile,
     /// Whether the coordinator answers.
     pub coordinator: CoordinatorHealth,
     /// Troubles that do not stop the node, newest first, at most eight.
@@ -340,6 +352,10 @@ pub struct Balance {
     /// When the operator next means to pay out; `None` where no day is set.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub next_payout_ms: Option<u64>,
+    /// What hours like the last ones would bring.
+    pub forecast: Forecast,
+    /// What supporting has cost; `None` where the person has said no prices in this currency.
+    pub spent: Option<Spent>,
 }
 
 /// What one closed hour of one stream paid, in millionths of its currency.
@@ -411,6 +427,8 @@ pub struct SettingsView {
     pub upload_cap_bps: u64,
     /// Start supporting the chosen stream when the app starts.
     pub resume_on_start: bool,
+    /// What supporting costs the person; `None` where they have not said.
+    pub costs: Option<CostsView>,
 }
 
 /// An error as it crosses to a UI: matched by code, shown by message.
@@ -446,6 +464,10 @@ pub enum UiErrorCode {
     InviteExpired,
     /// The invite was used before.
     InviteUsed,
+    /// The claim code does not fit the account or this node, or is over.
+    ClaimStale,
+    /// The node belongs to another account.
+    NodeOwned,
     /// This machine's clock is far from the coordinator's.
     ClockOff,
     /// The stream is not known to the coordinator.
@@ -519,4 +541,9 @@ pub enum Command {
     },
     /// Ask the coordinator for the streams again now.
     RefreshStreams,
+    /// Say something about this node to the coordinator.
+    Say {
+        /// What.
+        saying: Saying,
+    },
 }

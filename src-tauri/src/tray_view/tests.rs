@@ -1,5 +1,6 @@
 use streamr_node::view::{
-    Account, CoordinatorHealth, Earnings, LiveStats, SettingsView, StreamCard, Totals, UiError, UiErrorCode,
+    Account, CoordinatorHealth, Earnings, LiveStats, Profile, SettingsView, StreamCard, Totals, UiError,
+    UiErrorCode,
 };
 
 use super::*;
@@ -7,6 +8,7 @@ use super::*;
 fn snapshot(state: NodeState) -> Snapshot {
     Snapshot {
         version: "0.1.0".to_owned(),
+        node: "ab".repeat(32),
         state,
         setup: Setup::Done { coordinator: "http://127.0.0.1:1".to_owned() },
         streams: Some(vec![StreamCard {
@@ -23,9 +25,10 @@ fn snapshot(state: NodeState) -> Snapshot {
         totals: Totals::default(),
         earnings: Earnings::NotYet,
         account: Account::NotYet,
+        profile: Profile::NotYet,
         coordinator: CoordinatorHealth::Unknown,
         notices: Vec::new(),
-        settings: SettingsView { upload_cap_bps: 1, resume_on_start: false },
+        settings: SettingsView { upload_cap_bps: 1, resume_on_start: false, costs: None },
         playback_url: None,
     }
 }

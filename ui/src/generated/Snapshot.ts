@@ -5,6 +5,7 @@ import type { Earnings } from "./Earnings";
 import type { LiveStats } from "./LiveStats";
 import type { NodeState } from "./NodeState";
 import type { Notice } from "./Notice";
+import type { Profile } from "./Profile";
 import type { SettingsView } from "./SettingsView";
 import type { Setup } from "./Setup";
 import type { StreamCard } from "./StreamCard";
@@ -18,6 +19,10 @@ export type Snapshot = {
  * Version of the app.
  */
 version: string, 
+/**
+ * Who the node is: its public key.
+ */
+node: string, 
 /**
  * What the node does now.
  */
@@ -50,6 +55,10 @@ earnings: Earnings,
  * What closed hours have paid.
  */
 account: Account, 
+/**
+ * How the node stands to people.
+ */
+profile: Profile, 
 /**
  * Whether the coordinator answers.
  */

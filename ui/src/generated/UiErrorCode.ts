@@ -3,4 +3,4 @@
 /**
  * Codes of [`UiError`].
  */
-export type UiErrorCode = "join_unreadable" | "coordinator_unreachable" | "coordinator_confused" | "coordinator_old" | "coordinator_refused" | "invite_unknown" | "invite_expired" | "invite_used" | "clock_off" | "stream_unknown" | "nothing_chosen" | "consent_missing" | "origin_trouble" | "signer_silent" | "peer_dropped" | "port_taken" | "data_directory" | "already_running" | "setting_invalid" | "not_now" | "internal";
+export type UiErrorCode = "join_unreadable" | "coordinator_unreachable" | "coordinator_confused" | "coordinator_old" | "coordinator_refused" | "invite_unknown" | "invite_expired" | "invite_used" | "claim_stale" | "node_owned" | "clock_off" | "stream_unknown" | "nothing_chosen" | "consent_missing" | "origin_trouble" | "signer_silent" | "peer_dropped" | "port_taken" | "data_directory" | "already_running" | "setting_invalid" | "not_now" | "internal";

@@ -1,4 +1,4 @@
-//! The node's interface over HTTP: the latest snapshot, every later one, commands.
+//! The node's interface over HTTP: the latest snapshot, every later one, commands, files.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
-use streamr_node::view::{Command, Snapshot, UiError, UiErrorCode};
+use streamr_node::view::{Command, Export, Snapshot, UiError, UiErrorCode};
 use tokio_stream::wrappers::WatchStream;
 
 use super::PageState;
@@ -59,19 +59,43 @@ pub(super) async fn command(
 ) -> Response {
     let command = match command {
         Ok(Json(command)) => command,
-        Err(rejection) => {
-            let error = UiError::new(
-                UiErrorCode::Internal,
-                "This is not a command that this version knows; reload the page.",
-                rejection.body_text(),
-            );
-            return (rejection.status(), Json(error)).into_response();
-        }
+        Err(rejection) => return unreadable(&rejection),
     };
     match state.node.command(command).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => (status(error.code), Json(error)).into_response(),
     }
+}
+
+/// `POST /api/export`: a file, for the browser to save.
+pub(super) async fn export(
+    State(state): State<PageState>,
+    what: Result<Json<Export>, JsonRejection>,
+) -> Response {
+    let what = match what {
+        Ok(Json(what)) => what,
+        Err(rejection) => return unreadable(&rejection),
+    };
+    match state.node.export(what).await {
+        Ok(file) => {
+            let disposition = format!("attachment; filename=\"{}\"", file.name);
+            let headers = [
+                (header::CONTENT_TYPE, file.media_type.to_owned()),
+                (header::CONTENT_DISPOSITION, disposition),
+            ];
+            (headers, file.content).into_response()
+        }
+        Err(error) => (status(error.code), Json(error)).into_response(),
+    }
+}
+
+fn unreadable(rejection: &JsonRejection) -> Response {
+    let error = UiError::new(
+        UiErrorCode::Internal,
+        "This is not a command that this version knows; reload the page.",
+        rejection.body_text(),
+    );
+    (rejection.status(), Json(error)).into_response()
 }
 
 fn status(code: UiErrorCode) -> StatusCode {
@@ -81,7 +105,9 @@ fn status(code: UiErrorCode) -> StatusCode {
         | UiErrorCode::StreamUnknown
         | UiErrorCode::InviteUnknown
         | UiErrorCode::InviteExpired
-        | UiErrorCode::InviteUsed => StatusCode::UNPROCESSABLE_ENTITY,
+        | UiErrorCode::InviteUsed
+        | UiErrorCode::ClaimStale
+        | UiErrorCode::NodeOwned => StatusCode::UNPROCESSABLE_ENTITY,
         UiErrorCode::CoordinatorUnreachable
         | UiErrorCode::CoordinatorConfused
         | UiErrorCode::CoordinatorOld

@@ -38,7 +38,11 @@ impl Bench {
     }
 
     async fn post(&self, media_type: &str, body: impl Into<Body>) -> Response {
-        let request = request("/api/command")
+        self.post_to("/api/command", media_type, body).await
+    }
+
+    async fn post_to(&self, path: &str, media_type: &str, body: impl Into<Body>) -> Response {
+        let request = request(path)
             .method("POST")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, media_type);
@@ -62,6 +66,7 @@ async fn the_api_wants_the_token_in_header_or_address() {
         "/api/snapshot".to_owned(),
         "/api/events".to_owned(),
         "/api/command".to_owned(),
+        "/api/export".to_owned(),
         format!("/api/snapshot?token={wrong}"),
         "/api/snapshot?token=".to_owned(),
         format!("/api/snapshot?token={}x", bench.token),
@@ -163,4 +168,14 @@ async fn too_many_event_streams_are_refused_until_one_ends() {
     assert_eq!(bench.get(&path).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     open.pop();
     assert_eq!(bench.get(&path).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_is_an_error_with_its_code() {
+    let bench = Bench::new().await;
+    let answer = bench.post_to("/api/export", "application/json", r#"{"export":"earnings"}"#).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    assert_eq!(json::<UiError>(answer).await.code, UiErrorCode::NotNow);
+    let unknown = bench.post_to("/api/export", "application/json", r#"{"export":"everything"}"#).await;
+    assert!(unknown.status().is_client_error());
 }

@@ -115,6 +115,15 @@ fn refused(problem: &Problem, address: &str) -> (UiErrorCode, String) {
         ErrorCode::InviteUsed => {
             (UiErrorCode::InviteUsed, "This invite was used before; ask the streamer for a new one.".into())
         }
+        ErrorCode::ClaimStale | ErrorCode::AccountUnknown => (
+            UiErrorCode::ClaimStale,
+            "This code does not fit this account and this node, or its time is over; ask for a new one."
+                .into(),
+        ),
+        ErrorCode::NodeOwned => (
+            UiErrorCode::NodeOwned,
+            "This node belongs to another account, which has to release it first.".into(),
+        ),
         ErrorCode::StreamUnknown => (
             UiErrorCode::StreamUnknown,
             "The coordinator does not know this stream any more; choose another one.".into(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use streamr_coordinator_api::old::OldHealth;
 
-use super::{CoordinatorClient, bounded_body};
+use super::{CoordinatorClient, MAX_BODY, bounded_body};
 
 /// As much of its dashboard as tells it from any other service that says how it is.
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ impl CoordinatorClient {
     async fn look<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         let request = self.http.request(Method::GET, format!("{}{path}", self.address));
         let response = request.send().await.ok().filter(|response| response.status().is_success())?;
-        serde_json::from_slice(&bounded_body(response).await.ok()?).ok()
+        serde_json::from_slice(&bounded_body(response, MAX_BODY).await.ok()?).ok()
     }
 }
 

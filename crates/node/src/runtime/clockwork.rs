@@ -169,7 +169,10 @@ impl<C: Carrier> Runtime<C> {
         }
         let (Some(client), Some(token)) = (self.client(), self.token()) else { return };
         let node = self.key.node_id();
-        self.jobs.begin(Job::Account, async move { Outcome::Account(client.account(node, &token).await) });
+        self.jobs.begin(Job::Account, async move {
+            let both = async { tokio::try_join!(client.account(node, &token), client.summary(node, &token)) };
+            Outcome::Account(both.await)
+        });
     }
 
     fn ask_members(&mut self, now: Instant) {

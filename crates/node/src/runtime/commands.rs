@@ -12,7 +12,7 @@ use crate::coordinator_client::{ClientError, CoordinatorClient};
 use crate::join::{self, JoinTarget};
 use crate::lifecycle::{Input, Refusal, Wish};
 use crate::link::Link;
-use crate::settings::{OutOfRange, Settings};
+use crate::settings::{Costs, OutOfRange, Settings};
 use crate::state::{Consent, KeptInvite, TERMS_VERSION};
 use crate::view::{Command, SettingsView, UiError, UiErrorCode};
 
@@ -47,6 +47,7 @@ impl<C: Carrier> Runtime<C> {
         let done = match command {
             Command::Join { text } => return self.join(&text, reply),
             Command::Consent { upload_cap_bps } => return self.consent(upload_cap_bps, reply).await,
+            Command::Say { saying } => return self.say(saying, reply),
             Command::LeaveNetwork => self.leave_network().await,
             Command::Choose { stream } => self.choose(&stream).await,
             Command::Favourite { stream, on } => self.favourite(&stream, on).await,
@@ -307,12 +308,25 @@ impl<C: Carrier> Runtime<C> {
     }
 
     async fn change_settings(&mut self, view: &SettingsView) -> Done {
-        let wanted = Settings { upload_cap_bps: view.upload_cap_bps, ..self.keeper.settings().clone() };
+        let costs = view.costs.as_ref().map(Costs::from_view);
+        let wanted = Settings {
+            upload_cap_bps: view.upload_cap_bps,
+            costs: costs.clone(),
+            ..self.keeper.settings().clone()
+        };
         wanted.check()?;
+        if costs.as_ref().is_some_and(|costs| !costs.has_currency()) {
+            let message = "The currency must be three capital letters such as EUR.";
+            return Err(UiError::new(UiErrorCode::SettingInvalid, message, "costs.currency"));
+        }
         self.set_cap(view.upload_cap_bps).await;
-        if self.keeper.settings().resume_on_start != view.resume_on_start {
-            let resume = view.resume_on_start;
-            let written = self.keeper.change_settings(|settings| settings.resume_on_start = resume).await;
+        let (resume_on_start, before) = (view.resume_on_start, self.keeper.settings());
+        if before.resume_on_start != resume_on_start || before.costs != costs {
+            let change = |settings: &mut Settings| {
+                settings.resume_on_start = resume_on_start;
+                settings.costs.clone_from(&costs);
+            };
+            let written = self.keeper.change_settings(change).await;
             self.tell_if_failed(written);
         }
         Ok(())

@@ -6,13 +6,14 @@ use streamr_relay::{RelayEvent, RelayStats};
 use tokio::sync::{mpsc, watch};
 
 use super::jobs::Finished;
-use super::{Reply, Request};
-use crate::view::Command;
+use super::{ExportReply, Reply, Request};
+use crate::view::{Command, Export};
 
 /// What came.
 #[derive(Debug)]
 pub(super) enum Incoming {
     Command(Command, Reply),
+    Export(Export, ExportReply),
     Shutdown,
     Finished(Finished),
     Counters(RelayStats),
@@ -56,6 +57,7 @@ impl Inbox {
             biased;
             request = heard(&mut self.requests) => match request {
                 Some(Request::Command(command, reply)) => Incoming::Command(command, reply),
+                Some(Request::Export(what, reply)) => Incoming::Export(what, reply),
                 Some(Request::Shutdown) => Incoming::Shutdown,
                 // Nobody holds the node any more.
                 None => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use streamr_coordinator_api::{
-    Earnings, Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, ReceiptsAnswer,
+    Earnings, Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, NodeSummary,
+    ReceiptsAnswer,
 };
 use streamr_model::SignedByBoth;
 use tokio::sync::mpsc;
@@ -37,6 +38,10 @@ pub(super) enum Job {
     Join,
     /// Enrolling because the person said yes.
     Consent,
+    /// What a person says about their node.
+    Say,
+    /// What a person saves as a file.
+    Export,
 }
 
 /// What a coordinator offers to whoever joins.
@@ -58,7 +63,7 @@ pub(super) enum Outcome {
     },
     Left,
     Impact(Result<Impact, ClientError>),
-    Account(Result<Earnings, ClientError>),
+    Account(Result<(Earnings, NodeSummary), ClientError>),
     Receipts {
         batch: Vec<SignedByBoth>,
         answer: Result<ReceiptsAnswer, ClientError>,
@@ -74,6 +79,13 @@ pub(super) enum Outcome {
         enrolled: Result<Enrolled, ClientError>,
         reply: Reply,
     },
+    Said {
+        answer: Result<(), ClientError>,
+        /// How the node stands afterwards.
+        summary: Option<Box<NodeSummary>>,
+        reply: Reply,
+    },
+    Exported,
     CarryBegan {
         attempt: u64,
         begun: Box<Begun>,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use streamr_coordinator_api::{Enrolled, Impact, LiveStreams, Membership};
+use streamr_coordinator_api::{Earnings, Enrolled, Impact, LiveStreams, Membership, NodeSummary};
 use streamr_model::BitsPerSecond;
 use streamr_relay::{RelayEvent, RelayStats};
 
@@ -23,7 +23,7 @@ impl<C: Carrier> Runtime<C> {
             Outcome::Streams(answer) => self.on_streams(answer),
             Outcome::Members(answer) => self.on_members(answer),
             Outcome::Heartbeat { head, took, answer } => self.on_heartbeat(&head, took, answer),
-            Outcome::Left => {}
+            Outcome::Left | Outcome::Exported => {}
             Outcome::Impact(answer) => self.on_impact(answer),
             Outcome::Account(answer) => self.on_account(answer),
             Outcome::Receipts { batch, answer } => self.on_receipts(&batch, answer),
@@ -32,6 +32,7 @@ impl<C: Carrier> Runtime<C> {
             Outcome::Consented { upload_cap_bps, enrolled, reply } => {
                 self.on_consented(upload_cap_bps, enrolled, reply).await;
             }
+            Outcome::Said { answer, summary, reply } => self.on_said(answer, summary, reply),
             Outcome::CarryBegan { attempt, begun } => self.on_carry_began(attempt, *begun).await,
             Outcome::CarryDone { attempt, result } => self.on_carry_done(attempt, result),
             Outcome::Crashed(job) => self.on_crash(job),
@@ -124,13 +125,15 @@ impl<C: Carrier> Runtime<C> {
         }
     }
 
-    fn on_account(&mut self, answer: Result<streamr_coordinator_api::Earnings, ClientError>) {
+    fn on_account(&mut self, answer: Result<(Earnings, NodeSummary), ClientError>) {
         let now = Instant::now();
         self.clockwork.handle_account(self.carrying.supporters(), now);
         match answer {
-            Ok(account) => {
+            Ok((account, summary)) => {
                 self.heard(None);
-                self.link.handle_account(account, wall_now());
+                let now = wall_now();
+                self.link.handle_account(account, now);
+                self.link.handle_summary(summary, now);
             }
             Err(error) => {
                 self.failed(&error);
@@ -235,7 +238,8 @@ impl<C: Carrier> Runtime<C> {
             }
             // A report that never came back is begun anew; the others were asked for by a person, who sees it.
             Job::Heartbeat => self.reporting.beats.restart(super::reporting::draw(), now),
-            Job::Leaving | Job::Receipts | Job::Enrol | Job::Join | Job::Consent => {}
+            Job::Leaving | Job::Receipts | Job::Enrol | Job::Join | Job::Consent | Job::Say | Job::Export => {
+            }
         }
     }
 

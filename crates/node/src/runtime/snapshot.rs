@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use super::Runtime;
 use crate::carrier::Carrier;
 use crate::link::Link;
+use crate::settings::Costs;
 use crate::view::{
-    Account, ConsentTerms, Earnings, LiveStats, NodeState, SettingsView, Setup, Snapshot, Totals,
+    Account, ConsentTerms, Earnings, LiveStats, NodeState, Profile, SettingsView, Setup, Snapshot, Totals,
 };
 
 const SHORTEST: Duration = Duration::from_millis(250);
@@ -76,20 +77,24 @@ impl<C: Carrier> Runtime<C> {
     fn snapshot(&self, wall: UnixMs) -> Snapshot {
         let settings = self.keeper.settings();
         let state = self.lifecycle.state();
+        let totals = self.carrying.totals_view(wall);
         Snapshot {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: self.key.node_id().to_string(),
             setup: self.setup(),
             streams: self.link.cards(settings),
             chosen: settings.stream.as_ref().map(ToString::to_string),
             live: self.carrying.live_view(),
-            totals: self.carrying.totals_view(wall),
+            totals: totals.clone(),
             earnings: self.link.earnings(settings.stream.as_ref()),
-            account: self.link.account(),
+            account: self.link.account(settings.costs.as_ref(), &totals),
+            profile: self.link.profile(),
             coordinator: self.link.health(),
             notices: self.notices.view(),
             settings: SettingsView {
                 upload_cap_bps: settings.upload_cap_bps,
                 resume_on_start: settings.resume_on_start,
+                costs: settings.costs.as_ref().map(Costs::view),
             },
             playback_url: self.carrying.playback_url(&state),
             state,
@@ -118,6 +123,7 @@ impl<C: Carrier> Runtime<C> {
 fn empty() -> Snapshot {
     Snapshot {
         version: String::new(),
+        node: String::new(),
         state: NodeState::Stopped,
         setup: Setup::NeedsCoordinator,
         streams: None,
@@ -126,9 +132,10 @@ fn empty() -> Snapshot {
         totals: Totals::default(),
         earnings: Earnings::NotYet,
         account: Account::NotYet,
+        profile: Profile::NotYet,
         coordinator: Link::new().health(),
         notices: Vec::new(),
-        settings: SettingsView { upload_cap_bps: 0, resume_on_start: false },
+        settings: SettingsView { upload_cap_bps: 0, resume_on_start: false, costs: None },
         playback_url: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod fake_carrier;
 mod fake_coordinator;
+mod personal;
 
 use streamr_coordinator_api::ErrorCode;
 use streamr_model::{NodeActivity, NodeId, ProviderTally, Receipt, SecretKey, Signed};
@@ -365,7 +366,7 @@ async fn a_changed_cap_reaches_the_relay_the_file_and_the_coordinator() {
     let coordinator = FakeCoordinator::start().await;
     let bench = Bench::supporting(&coordinator).await;
     let settings = |upload_cap_bps| Command::ChangeSettings {
-        settings: SettingsView { upload_cap_bps, resume_on_start: false },
+        settings: SettingsView { upload_cap_bps, resume_on_start: false, costs: None },
     };
     assert_eq!(bench.ask(settings(1)).await.unwrap_err().code, UiErrorCode::SettingInvalid);
     bench.ask(settings(3_000_000)).await.unwrap();
@@ -376,7 +377,8 @@ async fn a_changed_cap_reaches_the_relay_the_file_and_the_coordinator() {
     eventually("it is reported", || coordinator.world().beats.iter().any(|b| b.uplink_bps.0 == 3_000_000))
         .await;
     let bench = bench.restart().await;
-    assert_eq!(bench.now().settings, SettingsView { upload_cap_bps: 3_000_000, resume_on_start: false });
+    let expected = SettingsView { upload_cap_bps: 3_000_000, resume_on_start: false, costs: None };
+    assert_eq!(bench.now().settings, expected);
     assert_eq!(bench.now().state, NodeState::Stopped);
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use streamr_model::StreamId;
 
-use super::{Settings, SettingsError};
+use super::{Costs, Settings, SettingsError};
 use crate::join;
 
 /// Settings as read, with the keys this version does not know.
@@ -40,9 +40,10 @@ struct Keys {
     peer_port: Option<u16>,
     listen_ip: Option<IpAddr>,
     heartbeat_max_s: Option<u64>,
+    costs: Option<Costs>,
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "coordinator",
     "stream",
     "favourites",
@@ -55,6 +56,7 @@ const KNOWN: [&str; 12] = [
     "peer_port",
     "listen_ip",
     "heartbeat_max_s",
+    "costs",
 ];
 
 /// Reads the file's text.
@@ -81,8 +83,16 @@ pub fn parse(text: &str) -> Result<ReadSettings, SettingsError> {
         peer_port: keys.peer_port.unwrap_or(defaults.peer_port),
         listen_ip: keys.listen_ip.unwrap_or(defaults.listen_ip),
         heartbeat_max_s: keys.heartbeat_max_s.unwrap_or(defaults.heartbeat_max_s),
+        costs: keys.costs,
     };
-    settings.check().map_err(|error| wrong_key(text, error.key, error.to_string()))?;
+    if settings.costs.as_ref().is_some_and(|costs| !costs.has_currency()) {
+        let what = "costs.currency must be an ISO 4217 code such as EUR".to_owned();
+        return Err(wrong_key(text, "costs", what));
+    }
+    settings.check().map_err(|error| {
+        let line = error.key.split('.').next().unwrap_or(error.key);
+        wrong_key(text, line, error.to_string())
+    })?;
     Ok(ReadSettings { settings, unknown })
 }
 
@@ -105,7 +115,7 @@ pub fn render(read: &ReadSettings) -> String {
     let favourites = s.favourites.iter().map(|stream| text(stream.as_str())).collect::<Vec<_>>().join(", ");
     let mut out = String::from(
         "# Settings of StreamrP2P Supporter. The app writes this file again when a setting changes in it;\n\
-         # edit it while the app is not running. Every key is also a flag and an environment variable of\n\
+         # edit it while the app is not running. Every key but costs is also a flag and an environment variable of\n\
          # streamr-node: upload_cap_bps is --upload-cap-bps and STREAMR_UPLOAD_CAP_BPS.\n",
     );
     let mut key = |about: &str, key: &str, value: Option<String>, example: &str| {
@@ -182,6 +192,13 @@ pub fn render(read: &ReadSettings) -> String {
         Some(s.heartbeat_max_s.to_string()),
         "",
     );
+    key(
+        "What supporting costs you, to be taken off what it earns; it is sent to nobody. power_w: what the machine
+         draws more, in watts. power_per_kwh, data_per_gb: in millionths of the currency (350000 is 0.35).",
+        "costs",
+        s.costs.as_ref().map(render_costs),
+        "{ currency = \"EUR\", power_w = 20, power_per_kwh = 350000, data_per_gb = 0 }",
+    );
     if !read.unknown.is_empty() {
         let unknown = toml::to_string(&read.unknown).unwrap_or_default();
         out.push_str("\n# Not known to this version; kept as found.\n");
@@ -190,10 +207,27 @@ pub fn render(read: &ReadSettings) -> String {
     out
 }
 
+fn render_costs(costs: &Costs) -> String {
+    let Costs { currency, power_w, power_per_kwh, data_per_gb } = costs;
+    let currency = toml::Value::from(currency.as_str());
+    format!(
+        "{{ currency = {currency}, power_w = {power_w}, power_per_kwh = {power_per_kwh}, data_per_gb = {data_per_gb} }}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    prop_compose! {
+        fn costs()(
+            currency in "[A-Z]{3}", power_w in 0_u64..=2_000, power_per_kwh in 0_u64..=1_000_000_000,
+            data_per_gb in 0_u64..=1_000_000_000,
+        ) -> Costs {
+            Costs { currency, power_w, power_per_kwh, data_per_gb }
+        }
+    }
 
     fn stream() -> impl Strategy<Value = StreamId> {
         "[a-z0-9]{1,20}".prop_map(|text| text.parse().unwrap())
@@ -213,9 +247,10 @@ mod tests {
             peer_port in any::<u16>(),
             listen_ip in any::<IpAddr>(),
             heartbeat_max_s in Settings::HEARTBEAT_MAX_S,
+            costs in proptest::option::of(costs()),
         ) -> Settings {
             Settings { coordinator, stream, favourites, upload_cap_bps, give_way, resume_on_start, live_delay_ms,
-                store_limit_mb, playback_port, peer_port, listen_ip, heartbeat_max_s }
+                store_limit_mb, playback_port, peer_port, listen_ip, heartbeat_max_s, costs }
         }
     }
 
@@ -259,6 +294,14 @@ mod tests {
             ("# x\nstream = \"Not An Id\"\n", "line 2"),
             ("coordinator = \"ftp://x\"\n", "line 1"),
             ("a = [\n", "line "),
+            (
+                "\ncosts = { currency = \"euro\", power_w = 1, power_per_kwh = 1, data_per_gb = 1 }",
+                "line 2: costs.currency",
+            ),
+            (
+                "costs = { currency = \"EUR\", power_w = 5000, power_per_kwh = 1, data_per_gb = 1 }",
+                "line 1: costs.power_w",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::Settings;
+use super::{Costs, Settings};
 
 /// A setting is out of its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,6 @@ impl Settings {
                 return Err(OutOfRange { key, found, allowed });
             }
         }
-        Ok(())
+        self.costs.as_ref().map_or(Ok(()), Costs::check)
     }
 }

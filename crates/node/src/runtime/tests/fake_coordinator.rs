@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use streamr_coordinator_api::{
-    Challenge, ChallengeRequest, Earnings, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer,
-    HeartbeatRequest, Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem,
-    Provisional, ReceiptsAnswer, ReceiptsRequest, ScoreParts,
+    Challenge, ChallengeRequest, ClaimNode, Earnings, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer,
+    HeartbeatRequest, Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, NodeSummary,
+    Problem, Provisional, PublicKeys, ReceiptsAnswer, ReceiptsRequest, ScoreParts,
 };
-use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, SignedByBoth, StreamId, UnixMs};
+use streamr_model::{
+    BitsPerSecond, Heartbeat, NodeId, Receipt, SecretKey, Signed, SignedByBoth, StreamId, UnixMs, Window,
+};
 use tokio::sync::oneshot;
 
 /// What the fake knows and does.
@@ -32,6 +34,10 @@ pub(super) struct World {
     pub(super) beats: Vec<Heartbeat>,
     pub(super) receipts: Vec<SignedByBoth>,
     pub(super) membership_asked: usize,
+    /// Method, path behind the node, and body of what was said about it.
+    pub(super) said: Vec<(String, String, serde_json::Value)>,
+    /// What the next saying is refused with.
+    pub(super) refuse_saying: Option<ErrorCode>,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -62,6 +68,8 @@ impl FakeCoordinator {
             beats: vec![],
             receipts: vec![],
             membership_asked: 0,
+            said: vec![],
+            refuse_saying: None,
         };
         Self::serve(Arc::new(Mutex::new(world)), "127.0.0.1:0".parse().unwrap()).await
     }
@@ -112,6 +120,11 @@ fn router(world: Shared) -> Router {
         .route("/v1/nodes/{node}/impact", get(impact))
         .route("/v1/nodes/{node}/earnings", get(earnings))
         .route("/v1/nodes/{node}/receipts", post(receipts))
+        .route("/v1/nodes/{node}/receipts/{stream}/{window}", get(receipts_of))
+        .route("/v1/keys", get(keys))
+        .route("/v1/nodes/{node}", get(summary))
+        .route("/v1/nodes/claims", post(claim))
+        .route("/v1/nodes/{node}/{*what}", any(say))
         .route("/v1/heartbeats", post(heartbeat))
         .with_state(world)
 }
@@ -206,8 +219,83 @@ async fn heartbeat(State(world): State<Shared>, Json(request): Json<HeartbeatReq
     .into_response()
 }
 
-async fn earnings(Path(node): Path<NodeId>) -> Json<Earnings> {
-    Json(Earnings { node, as_of: UnixMs(7), currencies: vec![], payee: None, epochs: vec![], older: None })
+async fn earnings(Path(node): Path<NodeId>, uri: axum::http::Uri) -> Response {
+    if uri.query() == Some("format=csv") {
+        return "hour_utc,stream\r\n".into_response();
+    }
+    let earned =
+        Earnings { node, as_of: UnixMs(7), currencies: vec![], payee: None, epochs: vec![], older: None };
+    Json(earned).into_response()
+}
+
+async fn summary(State(world): State<Shared>, Path(node): Path<NodeId>) -> Json<NodeSummary> {
+    let claimed = world.lock().unwrap().said.iter().any(|(_, path, _)| path == "claims");
+    Json(NodeSummary {
+        node,
+        as_of: UnixMs(7),
+        account: claimed.then(|| "ada".to_owned()),
+        name: None,
+        tier: None,
+        next_tier: None,
+        bytes: 2,
+        live_s: 4,
+        downtimes: vec![],
+        disputes: vec![],
+        thanks: vec![],
+    })
+}
+
+async fn claim(State(world): State<Shared>, headers: HeaderMap, Json(claim): Json<ClaimNode>) -> Response {
+    let word = claim.claim.verify_node(&claim.node).unwrap();
+    let host = headers.get(header::HOST).unwrap().to_str().unwrap();
+    assert_eq!((word.node, word.coordinator), (claim.node, format!("http://{host}")));
+    let body = serde_json::json!([word.handle, word.code]);
+    said(&world, ("POST".into(), "claims".into(), body))
+}
+
+async fn say(
+    State(world): State<Shared>,
+    method: axum::http::Method,
+    Path((_, what)): Path<(NodeId, String)>,
+    body: axum::body::Bytes,
+) -> Response {
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    said(&world, (method.to_string(), what, body))
+}
+
+fn said(world: &Shared, what: (String, String, serde_json::Value)) -> Response {
+    let mut world = world.lock().unwrap();
+    if let Some(code) = world.refuse_saying.take() {
+        return no(code);
+    }
+    world.said.push(what);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn keys() -> Json<PublicKeys> {
+    Json(PublicKeys { grants: NodeId([5; 32]) })
+}
+
+/// One, of the second window of the first hour.
+async fn receipts_of(
+    Path((provider, stream, window)): Path<(NodeId, StreamId, u64)>,
+) -> Json<ReceiptsRequest> {
+    let consumer = SecretKey::from_seed([6; 32]);
+    let receipt = Receipt {
+        stream,
+        window: Window(window),
+        provider,
+        consumer: consumer.node_id(),
+        grant: None,
+        session: 1,
+        sequence: 1,
+        bytes: 10,
+        blocks: 1,
+        on_time: 1,
+        bad: 0,
+    };
+    let both = SignedByBoth::new(consumer.node_id(), Signed::new(&receipt, &consumer), &consumer);
+    Json(ReceiptsRequest { receipts: if window == 1 { vec![both] } else { vec![] } })
 }
 
 async fn receipts(
