@@ -53,6 +53,7 @@ export function stats(figures) {
  * @param {Child[]} [sum]
  */
 export function table(names, rows, sum) {
+  /** @returns {Record<string, string>} */
   const at = (/** @type {number} */ column) => (names[column]?.endsWith('…') ? { class: 'end' } : {});
   const line = (/** @type {Child[]} */ cells) =>
     element('tr', {}, ...cells.map((cell, column) => element('td', at(column), cell)));

@@ -1,6 +1,8 @@
 //! What the UI knows: the latest snapshot, whether the node can be reached, and what the last command came to.
 
 import type { Command } from '../generated/Command';
+import type { Export } from '../generated/Export';
+import type { Saying } from '../generated/Saying';
 import type { Snapshot } from '../generated/Snapshot';
 import type { UiError } from '../generated/UiError';
 import { asUiError, type Host } from '../host/host';
@@ -20,6 +22,11 @@ export class NodeModel {
   pending = $state.raw<readonly Command['command'][]>([]);
   /** Why the last command failed. */
   problem = $state.raw<UiError | undefined>(undefined);
+
+  /** Whether a file is being made. */
+  saving = $state(false);
+  /** Where the last file was saved. */
+  saved = $state<string | undefined>(undefined);
 
   readonly #host: Host;
 
@@ -57,6 +64,26 @@ export class NodeModel {
     }
   }
 
+  /** Says something about this node to the coordinator. */
+  say(saying: Saying): Promise<boolean> {
+    return this.run({ command: 'say', saying });
+  }
+
+  /** Saves a file. [`saved`](NodeModel.saved) says where it is, or [`problem`](NodeModel.problem) why there is none. */
+  async save(what: Export): Promise<void> {
+    if (this.saving) return;
+    this.saving = true;
+    this.saved = undefined;
+    this.problem = undefined;
+    try {
+      this.saved = await this.#host.save(what);
+    } catch (thrown) {
+      this.problem = asUiError(thrown);
+    } finally {
+      this.saving = false;
+    }
+  }
+
   /** Whether a command of this kind is on its way. A second one is not sent until it is answered. */
   isPending(kind: Command['command']): boolean {
     return this.pending.includes(kind);
@@ -65,6 +92,7 @@ export class NodeModel {
   /** Forgets the last problem. */
   dismiss(): void {
     this.problem = undefined;
+    this.saved = undefined;
   }
 
   /** Opens an address outside; false where that is not possible. */

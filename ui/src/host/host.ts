@@ -2,6 +2,7 @@
 //! Everything above it knows this interface only.
 
 import type { Command } from '../generated/Command';
+import type { Export } from '../generated/Export';
 import type { Snapshot } from '../generated/Snapshot';
 import type { UiError } from '../generated/UiError';
 
@@ -18,6 +19,8 @@ export interface Host {
   subscribe(listener: (event: HostEvent) => void): () => void;
   /** Sends a command; rejects with a [`UiError`] and nothing else. */
   command(command: Command): Promise<void>;
+  /** Saves a file for the person; says where it is. Rejects with a [`UiError`]. */
+  save(what: Export): Promise<string>;
   /** Opens an address in the person's browser; rejects with a [`UiError`] where that is not possible. */
   openExternal(url: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 //! The headless node's page: snapshots as server-sent events, commands as POSTs, one key for both.
 
 import type { Command } from '../generated/Command';
+import type { Export } from '../generated/Export';
 import type { Snapshot } from '../generated/Snapshot';
 import { Backoff } from './backoff';
 import { asUiError, isUiError, type Host, type HostEvent } from './host';
@@ -45,19 +46,44 @@ export class HttpHost implements Host {
   }
 
   async command(command: Command): Promise<void> {
+    await this.#post('api/command', command);
+  }
+
+  async save(what: Export): Promise<string> {
+    const answer = await this.#post('api/export', what);
+    const disposition = answer.headers.get('Content-Disposition') ?? '';
+    const name = /filename="([^"]+)"/.exec(disposition)?.[1] ?? 'streamr';
+    let blob: Blob;
+    try {
+      blob = await answer.blob();
+    } catch (thrown) {
+      throw asUiError(thrown);
+    }
+    const address = URL.createObjectURL(blob);
+    const link = document.createElement('a');
+    link.href = address;
+    link.download = name;
+    link.click();
+    // The browser has begun to read it by then.
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    return name;
+  }
+
+  /** Posts; a refusal is thrown as the error it holds. */
+  async #post(path: string, body: Command | Export): Promise<Response> {
     let answer: Response;
     try {
-      answer = await fetch('api/command', {
+      answer = await fetch(path, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${this.#token}` },
-        body: JSON.stringify(command),
+        body: JSON.stringify(body),
       });
     } catch (thrown) {
       throw asUiError(thrown);
     }
-    if (answer.ok) return;
-    const body: unknown = await answer.json().catch(() => null);
-    throw isUiError(body) ? body : asUiError(`the node's page answered ${answer.status}`);
+    if (answer.ok) return answer;
+    const error: unknown = await answer.json().catch(() => null);
+    throw isUiError(error) ? error : asUiError(`the node's page answered ${answer.status}`);
   }
 
   async openExternal(url: string): Promise<void> {

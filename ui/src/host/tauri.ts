@@ -3,6 +3,7 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 
 import type { Command } from '../generated/Command';
+import type { Export } from '../generated/Export';
 import type { Snapshot } from '../generated/Snapshot';
 import { Backoff } from './backoff';
 import { asUiError, type Host, type HostEvent } from './host';
@@ -42,6 +43,14 @@ export class TauriHost implements Host {
   async command(command: Command): Promise<void> {
     try {
       await invoke('command', { command });
+    } catch (thrown) {
+      throw asUiError(thrown);
+    }
+  }
+
+  async save(what: Export): Promise<string> {
+    try {
+      return await invoke<string>('export', { what });
     } catch (thrown) {
       throw asUiError(thrown);
     }

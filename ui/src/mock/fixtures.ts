@@ -2,8 +2,10 @@
 
 import type { Account } from '../generated/Account';
 import type { ChartPoint } from '../generated/ChartPoint';
+import type { Dispute } from '../generated/Dispute';
 import type { LiveStats } from '../generated/LiveStats';
 import type { PaidHour } from '../generated/PaidHour';
+import type { Profile } from '../generated/Profile';
 import type { Snapshot } from '../generated/Snapshot';
 import type { StreamCard } from '../generated/StreamCard';
 import type { UiError } from '../generated/UiError';
@@ -120,13 +122,94 @@ function account(): Account {
     paid: 31_420_000,
     payout_threshold: 10_000_000,
     next_payout_ms: nowMs + 9 * 24 * 60 * minutes,
+    forecast: {
+      hours: 42,
+      hours_needed: 8,
+      hour: { low: 441_000, high: 588_000 },
+      week_hours: 21,
+      week: { low: 9_261_000, high: 12_348_000 },
+    },
+    spent: { power: 1_240_000, data: 540_100 },
   };
   return { known: 'known', as_of_ms: nowMs - minutes, balances: [balance], hours };
 }
 
+/** One open, one answered for the supporter, one against. */
+function disputes(of: Account): Dispute[] {
+  if (of.known !== 'known') return [];
+  const states = [
+    { state: 'open', answer: null },
+    { state: 'upheld', answer: 'The signer had lost its connection. Corrected in entry 4711.' },
+    { state: 'rejected', answer: 'Nobody was live between 21:10 and 21:40.' },
+  ] as const;
+  return states.flatMap(({ state, answer }, at) => {
+    const hour = of.hours[at * 2];
+    if (!hour) return [];
+    const text = 'I was there for the whole hour.';
+    return [{ stream: hour.stream, began_at_ms: hour.began_at_ms, text, state, answer }];
+  });
+}
+
+/** A supporter of some months. */
+const profile: Extract<Profile, { known: 'known' }> = {
+  known: 'known',
+  as_of_ms: nowMs - minutes,
+  account: 'ada-k',
+  name: 'Ada',
+  tier: 'node_operator',
+  next_tier: { tier: 'stream_guardian', bytes: 100_000_000_000, live_s: 180_000 },
+  bytes: 54_010_000_000,
+  live_s: 97_000,
+  downtimes: [
+    { begins_at_ms: nowMs - 20 * minutes, ends_at_ms: nowMs + 40 * minutes },
+    { begins_at_ms: nowMs + 2 * 24 * 60 * minutes, ends_at_ms: nowMs + (2 * 24 + 2) * 60 * minutes },
+  ],
+  disputes: [],
+  thanks: [
+    {
+      streamer: 'Mira Okafor',
+      text: 'You carried half of last night’s show. Thank you, Ada!',
+      sent_at_ms: nowMs - 14 * 60 * minutes,
+      personal: true,
+    },
+    {
+      streamer: 'Saltmarsh Radio',
+      text: 'To everybody who was there at five in the morning: the nightjar was for you.',
+      sent_at_ms: nowMs - 6 * 24 * 60 * minutes,
+      personal: false,
+    },
+  ],
+};
+
+/** Three hours say nothing about the next. */
+function fewHours(): Account {
+  const whole = account();
+  if (whole.known !== 'known') return whole;
+  const forecast = { hours: 3, hours_needed: 8, hour: null, week_hours: 3, week: null };
+  return {
+    ...whole,
+    hours: whole.hours.slice(0, 3),
+    balances: whole.balances.map((balance) => ({ ...balance, forecast, spent: null })),
+  };
+}
+
+/** Nobody's, shown to nobody, never thanked. */
+const newcomer: Profile = {
+  ...profile,
+  account: null,
+  name: null,
+  tier: null,
+  next_tier: { tier: 'node_operator', bytes: 1_000_000_000, live_s: 3_600 },
+  bytes: 120_000_000,
+  live_s: 1_260,
+  downtimes: [],
+  thanks: [],
+};
+
 /** Joined, agreed, the usual streams, nothing chosen. */
 export const chooser: Snapshot = {
   version: '0.1.0',
+  node: '8f3c2a91d47be05f6a12c98e07d3b4f1a5c6d7e8f90123456789abcdef012345',
   state: { state: 'stopped' },
   setup: { step: 'done', coordinator: 'https://coordinator.example' },
   streams,
@@ -135,9 +218,10 @@ export const chooser: Snapshot = {
   totals: { shared_today: 0, shared_ever: 48_700_000_000, supporting_s: 93_600 },
   earnings: { known: 'not_yet' },
   account: { known: 'known', as_of_ms: nowMs - minutes, balances: [], hours: [] },
+  profile: newcomer,
   coordinator: { health: 'reachable', heartbeat_ms: 42 },
   notices: [],
-  settings: { upload_cap_bps: 10_000_000, resume_on_start: true },
+  settings: { upload_cap_bps: 10_000_000, resume_on_start: true, costs: null },
   playback_url: null,
 };
 
@@ -159,6 +243,7 @@ export const supporting: Snapshot = {
     credited_bytes: 5_120_000_000,
   },
   account: account(),
+  profile: { ...profile, disputes: disputes(account()) },
   playback_url: 'http://127.0.0.1:43117/live/mira/index.m3u8',
 };
 
@@ -243,10 +328,20 @@ export const fixtures: Record<string, Snapshot> = {
       ),
     },
   },
+  'few-hours': {
+    ...supporting,
+    account: fewHours(),
+    profile: { ...profile, tier: 'network_pioneer', next_tier: null },
+    settings: {
+      ...chooser.settings,
+      costs: { currency: 'EUR', power_w: 12, power_per_kwh: 350_000, data_per_gb: 10_000 },
+    },
+  },
   'coordinator-down': {
     ...supporting,
     earnings: { known: 'unknown_since', since_ms: nowMs - 6 * minutes },
     account: { known: 'unknown_since', since_ms: nowMs - 6 * minutes },
+    profile: { known: 'unknown_since', since_ms: nowMs - 6 * minutes },
     coordinator: down,
   },
   notices: {

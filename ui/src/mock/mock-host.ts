@@ -3,6 +3,9 @@
 //! Names beyond the fixtures': `lost`, `denied`, `connecting`, and `NAME!CODE`, whose commands all fail with CODE.
 
 import type { Command } from '../generated/Command';
+import type { Export } from '../generated/Export';
+import type { Profile } from '../generated/Profile';
+import type { Saying } from '../generated/Saying';
 import type { Snapshot } from '../generated/Snapshot';
 import type { UiErrorCode } from '../generated/UiErrorCode';
 import type { Host, HostEvent } from '../host/host';
@@ -10,6 +13,7 @@ import { chooser, fixtureError, fixtures, supporting } from './fixtures';
 
 export class MockHost implements Host {
   readonly sent: Command[] = [];
+  readonly exported: Export[] = [];
   readonly #listeners = new Set<(event: HostEvent) => void>();
   readonly #link: string;
   readonly #failure: string | undefined;
@@ -37,6 +41,12 @@ export class MockHost implements Host {
       throw fixtureError(this.#failure as UiErrorCode, 'The stream’s owner has closed enrolment.');
     }
     this.show({ ...this.#snapshot, ...answer(this.#snapshot, command) });
+  }
+
+  async save(what: Export): Promise<string> {
+    this.exported.push(what);
+    if (this.#failure !== undefined) throw fixtureError(this.#failure as UiErrorCode);
+    return what.export === 'earnings' ? 'Downloads/streamr-earnings.csv' : 'Downloads/streamr-receipts.json';
   }
 
   async openExternal(): Promise<void> {
@@ -78,5 +88,30 @@ function answer(now: Snapshot, command: Command): Partial<Snapshot> {
       return { settings: command.settings };
     case 'refresh_streams':
       return { streams: chooser.streams };
+    case 'say':
+      return { profile: answerSaying(now.profile, command.saying) };
+  }
+}
+
+/** What the coordinator makes of something said. */
+function answerSaying(now: Profile, saying: Saying): Profile {
+  if (now.known !== 'known') return now;
+  switch (saying.say) {
+    case 'claim':
+      return { ...now, account: saying.handle };
+    case 'release':
+      return { ...now, account: null };
+    case 'show_name':
+      return { ...now, name: saying.name };
+    case 'hide_name':
+      return { ...now, name: null };
+    case 'declare_downtime':
+      return { ...now, downtimes: [...now.downtimes, saying] };
+    case 'withdraw_downtime':
+      return { ...now, downtimes: now.downtimes.filter((one) => one.begins_at_ms !== saying.begins_at_ms) };
+    case 'dispute': {
+      const { stream, began_at_ms, text } = saying;
+      return { ...now, disputes: [{ stream, began_at_ms, text, state: 'open', answer: null }, ...now.disputes] };
+    }
   }
 }

@@ -1,4 +1,4 @@
-//! The loopback page of a pretend node: a release build of the UI and the three addresses of its interface.
+//! The loopback page of a pretend node: a release build of the UI and the four addresses of its interface.
 
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -44,6 +44,10 @@ export class PageNode {
       else if (given !== this.token) response.writeHead(401).end();
       else if (url.pathname === '/api/snapshot') response.end(JSON.stringify(this.snapshot));
       else if (url.pathname === '/api/events') this.#listen(response);
+      else if (url.pathname === '/api/export') {
+        const disposition = 'attachment; filename="streamr-earnings.csv"';
+        response.writeHead(200, { 'Content-Type': 'text/csv', 'Content-Disposition': disposition }).end('hour_utc\r\n');
+      }
       else {
         let body = '';
         request.on('data', (chunk: Buffer) => (body += chunk.toString()));

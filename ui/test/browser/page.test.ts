@@ -66,6 +66,15 @@ test('a refused command is shown by its code', async () => {
   await page.locator('[data-testid="error"][data-code="clock_off"]').waitFor();
 });
 
+test('a file is downloaded under the name the node gives it', async () => {
+  await open('secret-1');
+  await page.getByTestId('open-earnings').click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-table').click()]);
+  expect(download.suggestedFilename()).toBe('streamr-earnings.csv');
+  expect(await readFile(await download.path(), 'utf8')).toBe('hour_utc\r\n');
+  await expect.poll(() => page.getByTestId('saved').textContent()).toContain('streamr-earnings.csv');
+});
+
 test('a lost node is said at once, and the page recovers when it is back', async () => {
   await open('secret-1');
   await page.getByTestId('pause').waitFor();

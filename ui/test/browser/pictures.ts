@@ -1,9 +1,10 @@
-//! `npm run pictures`: every screen, light, dark and narrow, into the directory that PICTURES names.
+//! `npm run pictures`: every screen and every public page, light, dark and narrow, into the directory that PICTURES names.
 //! With arguments, only the scenes named.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { PublicPages, publicScenes } from './coordinator-stage';
 import { scenes } from './scenes';
 import { openStage } from './stage';
 
@@ -33,6 +34,21 @@ try {
       await page.context().close();
     }
   }
+  const pages = new PublicPages();
+  await pages.start();
+  for (const scene of publicScenes) {
+    if (wanted.length > 0 && !wanted.includes(scene.name)) continue;
+    pages.answers = scene.answers;
+    for (const { name, ...look } of looks) {
+      const context = await stage.browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...look });
+      const page = await context.newPage();
+      await page.goto(pages.address + scene.path);
+      await page.locator(scene.expect).first().waitFor();
+      await page.screenshot({ path: join(directory, `${scene.name}-${name}.png`), fullPage: true });
+      await context.close();
+    }
+  }
+  pages.stop();
 } finally {
   await stage.close();
 }

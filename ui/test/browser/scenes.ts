@@ -66,6 +66,72 @@ export const scenes: Scene[] = [
   { name: 'earnings', mock: 'supporting', act: press('open-earnings'), expect: id('paid-hours') },
   { name: 'earnings-none', mock: 'ready', act: press('open-earnings'), expect: id('account') },
   { name: 'earnings-unknown', mock: 'coordinator-down', act: press('open-earnings'), expect: id('account') },
+  { name: 'earnings-few', mock: 'few-hours', act: press('open-earnings'), expect: id('forecast-unknown') },
+  {
+    name: 'earnings-hour',
+    mock: 'supporting',
+    act: async (page) => {
+      await press('open-earnings')(page);
+      await page.locator('tbody summary').nth(2).click();
+      await page.locator('tbody summary').nth(1).click();
+    },
+    expect: `details[open] ${id('save-receipts')}`,
+  },
+  {
+    name: 'earnings-dispute',
+    mock: 'supporting',
+    act: async (page) => {
+      await press('open-earnings')(page);
+      await page.locator('tbody summary').nth(1).click();
+      await page.locator(`details[open] ${id('dispute-hour')}`).click();
+    },
+    expect: id('dispute-send'),
+  },
+  {
+    name: 'earnings-save-failed',
+    mock: 'supporting!data_directory',
+    act: async (page) => {
+      await press('open-earnings')(page);
+      await press('save-table')(page);
+    },
+    expect: id('error'),
+  },
+  { name: 'profile', mock: 'supporting', act: press('open-profile'), expect: id('tier') },
+  { name: 'profile-newcomer', mock: 'ready', act: press('open-profile'), expect: id('claim-node') },
+  { name: 'profile-highest', mock: 'few-hours', act: press('open-profile'), expect: id('tier') },
+  { name: 'profile-unknown', mock: 'coordinator-down', act: press('open-profile'), expect: id('profile') },
+  {
+    name: 'profile-error',
+    mock: 'ready!claim_stale',
+    act: async (page) => {
+      await press('open-profile')(page);
+      await page.locator(id('claim-handle')).fill('ada-k');
+      await page.locator(id('claim-code')).fill('7q2x');
+      await press('claim-node')(page);
+    },
+    expect: id('error'),
+  },
+  {
+    name: 'profile-too-soon',
+    mock: 'supporting',
+    act: async (page) => {
+      await press('open-profile')(page);
+      await page.locator(id('downtime-from')).fill('2020-01-01T10:00');
+      await press('declare-downtime')(page);
+    },
+    expect: '[aria-invalid="true"]',
+  },
+  { name: 'settings-costs', mock: 'few-hours', act: press('open-settings'), expect: id('costs-power') },
+  {
+    name: 'settings-costs-wrong',
+    mock: 'few-hours',
+    act: async (page) => {
+      await press('open-settings')(page);
+      await page.locator(id('costs-currency')).fill('');
+      await page.locator(id('costs-power-price')).fill('much');
+    },
+    expect: '[aria-invalid="true"]',
+  },
   { name: 'settings', mock: 'supporting', act: press('open-settings'), expect: id('settings-cap') },
   {
     name: 'settings-leave',

@@ -1,9 +1,9 @@
 //! Every screen in every state, in real Chromium under the real content security policy.
 
 import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { settled, violations } from './judge';
 import { scenes } from './scenes';
 import { openStage, type Stage } from './stage';
 
@@ -12,28 +12,6 @@ beforeAll(async () => {
   stage = await openStage();
 });
 afterAll(() => stage?.close());
-
-const standards = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-async function violations(page: Page): Promise<string[]> {
-  const result = await page.evaluate(async (tags) => {
-    const { axe } = window as unknown as { axe: typeof import('axe-core') };
-    return axe.run(document, { runOnly: { type: 'tag', values: tags } });
-  }, standards);
-  return result.violations.flatMap((found) =>
-    found.nodes.map((node) => `${found.id}: ${node.target.join(' ')} — ${node.failureSummary ?? ''}`),
-  );
-}
-
-/** Colours cross over even in a millisecond; axe must not look in between. */
-async function settled(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const frame = () => new Promise((done) => requestAnimationFrame(done));
-    await frame();
-    await frame();
-    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
-  });
-}
 
 describe.each(scenes)('$name', (scene) => {
   test('is accessible in light and dark, fits 320 px, and nothing complains', async () => {

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import App from '../../src/App.svelte';
 import { NodeModel } from '../../src/domain/node.svelte';
-import { fixtures, supporting } from '../../src/mock/fixtures';
+import { chooser, fixtures, supporting } from '../../src/mock/fixtures';
 import { MockHost } from '../../src/mock/mock-host';
 
 function show(mock: string) {
@@ -140,7 +140,7 @@ describe('settings', () => {
     await user.click(at('settings-resume'));
     await user.click(at('settings-save'));
     expect(host.sent).toEqual([
-      { command: 'change_settings', settings: { upload_cap_bps: 20_000_000, resume_on_start: false } },
+      { command: 'change_settings', settings: { upload_cap_bps: 20_000_000, resume_on_start: false, costs: null } },
     ]);
     expect(await screen.findByText('Saved')).toBeTruthy();
   });
@@ -160,6 +160,140 @@ describe('settings', () => {
     await user.click(at('leave-confirm'));
     expect(host.sent).toEqual([{ command: 'leave_network' }]);
     expect(await screen.findByTestId('join-text')).toBeTruthy();
+  });
+});
+
+describe('an hour that paid', () => {
+  test('is disputed in words, and its state is shown', async () => {
+    const { host, user } = show('few-hours');
+    await user.click(at('open-earnings'));
+    const [first] = screen.getAllByTestId('dispute-hour');
+    await user.click(first!);
+    expect(at('dispute-send')).toHaveProperty('disabled', true);
+    await user.type(at('dispute-text'), ' I was there. ');
+    await user.click(at('dispute-send'));
+    expect(host.sent[0]).toMatchObject({ command: 'say', saying: { say: 'dispute', text: 'I was there.' } });
+    expect((await screen.findByTestId('dispute')).dataset['state']).toBe('open');
+  });
+  test('that was answered shows the answer and is not disputed again', async () => {
+    const { user } = show('supporting');
+    await user.click(at('open-earnings'));
+    expect(screen.getAllByTestId('dispute').map((mark) => mark.dataset['state'])).toEqual(['open', 'upheld', 'rejected']);
+    expect(screen.getByText(/Corrected in entry 4711/)).toBeTruthy();
+    expect(screen.getAllByTestId('dispute-hour')).toHaveLength(4);
+  });
+  test('can be taken away with its receipts, and where the file is is said', async () => {
+    const { host, user } = show('supporting');
+    await user.click(at('open-earnings'));
+    await user.click(at('save-table'));
+    expect((await screen.findByTestId('saved')).textContent).toContain('streamr-earnings.csv');
+    await user.click(screen.getAllByTestId('save-receipts')[0]!);
+    expect(host.exported).toMatchObject([{ export: 'earnings' }, { export: 'receipts', stream: 'mira' }]);
+  });
+  test('that cannot be saved says why', async () => {
+    const { user } = show('supporting!data_directory');
+    await user.click(at('open-earnings'));
+    await user.click(at('save-table'));
+    expect((await screen.findByTestId('error')).dataset['code']).toBe('data_directory');
+  });
+});
+
+describe('a forecast', () => {
+  test('is a range, with costs taken off what was earned', async () => {
+    const { user } = show('supporting');
+    await user.click(at('open-earnings'));
+    expect(at('forecast-hour').textContent).toMatch(/0\.4410? to .*0\.588/);
+    expect(at('after-costs').dataset['millionths']).toBe(String(3_237_000 + 10_000_000 + 31_420_000 - 1_240_000 - 540_100));
+  });
+  test('of few hours is unknown and not nothing', async () => {
+    const { user } = show('few-hours');
+    await user.click(at('open-earnings'));
+    expect(at('forecast-unknown').textContent).toBe('Not known yet');
+    expect(gone('forecast-hour') && gone('after-costs')).toBe(true);
+  });
+});
+
+describe('the profile', () => {
+  test('nobody is shown before they agree, and it is taken back with one press', async () => {
+    const { host, user } = show('ready');
+    await user.click(at('open-profile'));
+    expect(at('shown-name').textContent).toBe('You are shown to nobody.');
+    expect(gone('hide-name')).toBe(true);
+    await user.type(at('name-text'), ' Ada ');
+    await user.click(at('show-name'));
+    await user.click(await screen.findByTestId('hide-name'));
+    expect(host.sent).toEqual([
+      { command: 'say', saying: { say: 'show_name', name: 'Ada' } },
+      { command: 'say', saying: { say: 'hide_name' } },
+    ]);
+    expect(at('shown-name').dataset['name']).toBe('');
+  });
+  test('a node is claimed with a handle and a code, and released after a question', async () => {
+    const { host, user } = show('ready');
+    await user.click(at('open-profile'));
+    expect(at('node-id').textContent).toBe(chooser.node);
+    expect(at('claim-node')).toHaveProperty('disabled', true);
+    await user.type(at('claim-handle'), 'ada-k');
+    await user.type(at('claim-code'), '7q2x');
+    await user.click(at('claim-node'));
+    expect(host.sent).toEqual([{ command: 'say', saying: { say: 'claim', handle: 'ada-k', code: '7q2x' } }]);
+    expect((await screen.findByTestId('owner')).dataset['handle']).toBe('ada-k');
+    await user.click(at('release-node'));
+    expect(host.sent).toHaveLength(1);
+    await user.click(at('release-confirm'));
+    expect(host.sent[1]).toEqual({ command: 'say', saying: { say: 'release' } });
+  });
+  test('downtime is planned an hour ahead and cancelled before it begins', async () => {
+    const { host, user } = show('ready');
+    await user.click(at('open-profile'));
+    await user.click(at('declare-downtime'));
+    const [sent] = host.sent;
+    if (sent?.command !== 'say' || sent.saying.say !== 'declare_downtime') throw new Error('nothing was declared');
+    const { begins_at_ms, ends_at_ms } = sent.saying;
+    expect(begins_at_ms - Date.now()).toBeGreaterThanOrEqual(3_600_000);
+    expect(ends_at_ms - begins_at_ms).toBe(3_600_000);
+    await user.click(await screen.findByTestId('withdraw-downtime'));
+    expect(host.sent[1]).toEqual({ command: 'say', saying: { say: 'withdraw_downtime', begins_at_ms } });
+  });
+  test('downtime that is too soon is not sent', async () => {
+    const { host, user } = show('ready');
+    await user.click(at('open-profile'));
+    await user.clear(at('downtime-from'));
+    await user.type(at('downtime-from'), '2020-01-01T10:00');
+    await user.click(at('declare-downtime'));
+    expect(host.sent).toEqual([]);
+    expect(screen.getByText(/at least an hour from now/)).toBeTruthy();
+  });
+  test('is unknown, not empty, while the coordinator is silent', async () => {
+    const { user } = show('coordinator-down');
+    await user.click(at('open-profile'));
+    expect(at('profile').textContent).toMatch(/Unknown since \d\d:\d\d/);
+    expect(gone('tier') && gone('shown-name')).toBe(true);
+  });
+  test('what a streamer said lately is shown on the main screen', () => {
+    show('supporting');
+    expect(at('latest-thanks').textContent).toContain('half of last night');
+  });
+});
+
+describe('costs', () => {
+  test('are sent to the node as whole millionths', async () => {
+    const { host, user } = show('supporting');
+    await user.click(at('open-settings'));
+    await user.click(at('costs-on'));
+    await user.type(at('costs-currency'), 'eur');
+    await user.clear(at('costs-power-price'));
+    await user.type(at('costs-power-price'), '0,35');
+    await user.click(at('settings-save'));
+    const costs = { currency: 'EUR', power_w: 10, power_per_kwh: 350_000, data_per_gb: 0 };
+    expect(host.sent).toMatchObject([{ command: 'change_settings', settings: { costs } }]);
+  });
+  test('that cannot be read are not sent', async () => {
+    const { user } = show('few-hours');
+    await user.click(at('open-settings'));
+    await user.clear(at('costs-power'));
+    await user.type(at('costs-power'), '12.5');
+    expect(at('settings-save')).toHaveProperty('disabled', true);
   });
 });
 

@@ -42,6 +42,19 @@ test('a command crosses as it is, and its error comes back as it is', async () =
   await expect(host.command({ command: 'start' })).rejects.toMatchObject({ code: 'stream_unknown' });
 });
 
+test('a file is saved by the shell, which says where', async () => {
+  const asked: unknown[] = [];
+  mockIPC((name, payload) => {
+    asked.push([name, payload]);
+    if (asked.length > 1) throw fixtureError('data_directory');
+    return 'Downloads/streamr-earnings.csv';
+  });
+  const host = new TauriHost();
+  expect(await host.save({ export: 'earnings' })).toBe('Downloads/streamr-earnings.csv');
+  expect(asked).toEqual([['export', { what: { export: 'earnings' } }]]);
+  await expect(host.save({ export: 'earnings' })).rejects.toMatchObject({ code: 'data_directory' });
+});
+
 test('a shell that does not answer is lost, then tried again', async () => {
   let attempts = 0;
   mockIPC((name) => {
