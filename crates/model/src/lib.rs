@@ -19,7 +19,7 @@ pub use block::{BlockIndex, BlockSet};
 pub use heartbeat::{EnrolmentProof, Heartbeat, NodeActivity};
 pub use id::{InvalidStreamId, MediaSequence, NodeId, RenditionId, SegmentRef, StreamEpoch, StreamId};
 pub use key::{InvalidKey, SecretKey, StreamKey};
-pub use manifest::{Manifest, ManifestError, SegmentContainer};
+pub use manifest::{Manifest, ManifestError, OneOf, SegmentContainer};
 pub use receipt::{
     Countersignature, Grant, GrantId, ProviderTally, Receipt, ReceiptError, SignedByBoth, Window,
 };

@@ -16,6 +16,16 @@ pub enum SegmentContainer {
     Fmp4,
 }
 
+/// One of several renditions of a stream, and what players choose it from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneOf {
+    /// Its place in `variants`.
+    pub rendition: RenditionId,
+    /// The attribute list of each rendition's EXT-X-STREAM-INF, in the order of [`RenditionId`]: 2 to
+    /// [`Manifest::MAX_RENDITIONS`].
+    pub variants: Vec<String>,
+}
+
 /// One segment of a live stream: where it stands, what it says of itself, and the hash of each block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -23,8 +33,8 @@ pub struct Manifest {
     pub stream: StreamId,
     /// The origin's incarnation.
     pub epoch: StreamEpoch,
-    /// The rendition.
-    pub rendition: RenditionId,
+    /// Which of several renditions it is of; `None` where the stream has one.
+    pub one_of: Option<OneOf>,
     /// The number within the epoch. Consecutive; never reused.
     pub sequence: MediaSequence,
     /// EXTINF, in microseconds; over 0.
@@ -57,7 +67,7 @@ pub struct Manifest {
 }
 
 impl Document for Manifest {
-    const DOMAIN: &'static str = "streamrp2p 2026 manifest 1";
+    const DOMAIN: &'static str = "streamrp2p 2026 manifest 2";
     // 64 MiB in 16 KiB blocks: 128 KiB of hashes, 64 KiB of initialisation section, and tags.
     const MAX_LEN: usize = 256 * 1024;
 }
@@ -80,6 +90,9 @@ pub enum ManifestError {
     /// A text of the manifest holds a line break or is too long.
     #[error("a tag or URL of the manifest holds a line break or is too long")]
     Text,
+    /// The segment is of none of the renditions that the manifest names, or it names too many.
+    #[error("the rendition is none of those that the manifest names, at most {}", Manifest::MAX_RENDITIONS)]
+    Rendition,
 }
 
 impl Manifest {
@@ -97,6 +110,10 @@ impl Manifest {
     pub const MAX_TEXT_LEN: usize = 2048;
     /// The most lines of the segment, and as many of the playlist.
     pub const MAX_TAGS: usize = 32;
+    /// The most renditions of a stream.
+    pub const MAX_RENDITIONS: usize = 8;
+    /// The longest attribute list of a rendition, in bytes. Every manifest carries those of all.
+    pub const MAX_VARIANT_LEN: usize = 512;
 
     /// The block length for a segment of so many bytes. Long blocks cost least; but while a block is passed on
     /// nothing else is, so a short segment has short ones.
@@ -137,7 +154,31 @@ impl Manifest {
         {
             return Err(ManifestError::Text);
         }
-        Ok(())
+        self.check_renditions()
+    }
+
+    fn check_renditions(&self) -> Result<(), ManifestError> {
+        let Some(OneOf { rendition, variants }) = &self.one_of else { return Ok(()) };
+        let plain = |list: &String| list.len() <= Self::MAX_VARIANT_LEN && !list.contains(char::is_control);
+        if !variants.iter().all(plain) {
+            return Err(ManifestError::Text);
+        }
+        let is_choice = (2..=Self::MAX_RENDITIONS).contains(&variants.len());
+        if is_choice && usize::from(rendition.0) < variants.len() {
+            Ok(())
+        } else {
+            Err(ManifestError::Rendition)
+        }
+    }
+
+    /// The rendition it is of.
+    pub fn rendition(&self) -> RenditionId {
+        self.one_of.as_ref().map_or(RenditionId(0), |one_of| one_of.rendition)
+    }
+
+    /// What players choose from: attribute lists as in [`OneOf`]; empty where the stream has one rendition.
+    pub fn variants(&self) -> &[String] {
+        self.one_of.as_ref().map_or(&[], |one_of| &one_of.variants)
     }
 
     /// Number of blocks. Correct once [`Manifest::check`] has passed.
@@ -175,7 +216,7 @@ pub(crate) mod tests {
         Manifest {
             stream: "alice".parse().unwrap(),
             epoch: StreamEpoch(1),
-            rendition: RenditionId(0),
+            one_of: None,
             sequence: MediaSequence(3),
             duration_us: 2_000_000,
             target_duration_s: 2,
@@ -191,6 +232,11 @@ pub(crate) mod tests {
             block_len: Manifest::block_len_for(segment.len()),
             block_hashes: Manifest::hash_blocks(segment),
         }
+    }
+
+    fn one_of(rendition: u16, variants: &[&str]) -> OneOf {
+        let variants = variants.iter().map(|list| (*list).to_owned()).collect();
+        OneOf { rendition: RenditionId(rendition), variants }
     }
 
     proptest! {
@@ -216,7 +262,7 @@ pub(crate) mod tests {
     #[test]
     fn nonsense_is_refused_though_it_is_signed() {
         let good = manifest_of(&[1; 70_000]);
-        let spoil: [fn(&mut Manifest); 7] = [
+        let spoil: [fn(&mut Manifest); 11] = [
             |m| m.block_len = 1,
             |m| m.len = 0,
             |m| m.block_hashes.truncate(1),
@@ -224,12 +270,35 @@ pub(crate) mod tests {
             |m| m.tags.push("#EXT-X-A\n#EXT-X-ENDLIST".into()),
             |m| m.header_tags = vec!["#EXT-X-A".into(); 33],
             |m| m.len = u32::MAX,
+            |m| m.one_of = Some(one_of(0, &["BANDWIDTH=1"; 1])),
+            |m| m.one_of = Some(one_of(0, &["BANDWIDTH=1"; 9])),
+            |m| m.one_of = Some(one_of(0, &["BANDWIDTH=1\u{b}"; 2])),
+            |m| m.one_of = Some(one_of(2, &["BANDWIDTH=1"; 2])),
         ];
         for change in spoil {
             let mut bad = good.clone();
             change(&mut bad);
             assert!(bad.check().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_manifest_is_encoded_as_peers_in_the_field_read_it() {
+        let manifest = Manifest {
+            one_of: Some(one_of(1, &["BANDWIDTH=9", "BANDWIDTH=1"])),
+            origin_url: "http://o/1.ts".into(),
+            block_hashes: vec![[0xab; 32]],
+            ..manifest_of(&[1; 100])
+        };
+        assert_eq!(manifest.check(), Ok(()));
+        let mut expected =
+            b"\x05alice\x01\x01\x01\x02\x0bBANDWIDTH=9\x0bBANDWIDTH=1\x03\x80\x89\x7a\x02\0\x05".to_vec();
+        expected.extend(b"\x0dhttp://o/1.ts\0\0\0\0\0\x64\x80\x80\x01\x01");
+        expected.extend([0xab; 32]);
+        assert_eq!(postcard::to_allocvec(&manifest).unwrap(), expected);
+        // One rendition is a zero byte: the id that stood there before there were several.
+        let of_one = Manifest { one_of: None, ..manifest };
+        assert_eq!(postcard::to_allocvec(&of_one).unwrap()[..9], *b"\x05alice\x01\0\x03");
     }
 
     #[test]

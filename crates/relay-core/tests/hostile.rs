@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamr_model::{
-    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, RenditionId, SegmentContainer,
-    SegmentRef, StreamEpoch, UnixMs,
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, SegmentContainer, SegmentRef,
+    StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
     Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, QueueTime, Role,
@@ -47,7 +47,7 @@ fn manifest(n: u8) -> Arc<Manifest> {
     Arc::new(Manifest {
         stream: "alice".parse().unwrap(),
         epoch: StreamEpoch(u64::from(n / 4)),
-        rendition: RenditionId(0),
+        one_of: None,
         sequence: MediaSequence(u64::from(n % 4)),
         duration_us: 2_000_000,
         target_duration_s: 2,

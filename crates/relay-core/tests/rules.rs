@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streamr_model::{
-    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, RenditionId, SegmentContainer,
-    SegmentRef, StreamEpoch, UnixMs,
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, SegmentContainer, SegmentRef,
+    StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
     Action, Config, FetchEnd, Freshness, Hello, Instant, Keep, Message, QueueTime, Role, Supplier, Swarm,
@@ -26,7 +26,7 @@ fn manifest(sequence: u8) -> Arc<Manifest> {
     Arc::new(Manifest {
         stream: "alice".parse().unwrap(),
         epoch: StreamEpoch(1),
-        rendition: RenditionId(0),
+        one_of: None,
         sequence: MediaSequence(sequence.into()),
         duration_us: 2_000_000,
         target_duration_s: 2,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use streamr_hls::{MediaSegment, TrackedSegment};
 use streamr_model::{
-    Manifest, ManifestError, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch,
-    StreamId, UnixMs,
+    Manifest, ManifestError, MediaSequence, SecretKey, SegmentContainer, Signed, StreamEpoch, StreamId,
+    UnixMs,
 };
 
 /// Why bytes were not signed.
@@ -76,7 +76,7 @@ impl ManifestSigner {
         let manifest = Manifest {
             stream: self.stream.clone(),
             epoch: self.epoch,
-            rendition: RenditionId(0),
+            one_of: None,
             sequence,
             // Some origins write 0 for a very short segment.
             duration_us: segment.duration_us.max(1),

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use streamr_model::{
-    Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, SegmentRef, Signed, StreamEpoch,
-    StreamId, UnixMs,
+    Manifest, MediaSequence, SecretKey, SegmentContainer, SegmentRef, Signed, StreamEpoch, StreamId, UnixMs,
 };
 use streamr_relay_core::{Freshness, Message, wire};
 
@@ -59,7 +58,7 @@ fn manifest(scenario: &Scenario, stream: &StreamId, sequence: u16) -> Manifest {
     Manifest {
         stream: stream.clone(),
         epoch: StreamEpoch(1),
-        rendition: RenditionId(0),
+        one_of: None,
         sequence: MediaSequence(u64::from(sequence)),
         duration_us: u64::try_from(scenario.interval.as_micros()).unwrap_or(u64::MAX),
         target_duration_s: u32::try_from(scenario.interval.as_secs()).unwrap_or(u32::MAX).max(1),

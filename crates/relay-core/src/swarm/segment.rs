@@ -190,8 +190,8 @@ impl Segment {
     }
 
     pub(crate) fn place(&self) -> Place {
-        let Manifest { epoch, sequence, rendition, .. } = *self.manifest;
-        Place { epoch, sequence, rendition }
+        let Manifest { epoch, sequence, .. } = *self.manifest;
+        Place { epoch, sequence, rendition: self.manifest.rendition() }
     }
 
     pub(crate) fn is_wanted(&self) -> bool {

@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use serde_json::json;
 use streamr_model::{
-    BitsPerSecond, Manifest, MediaSequence, NodeId, RenditionId, SecretKey, SegmentContainer, Signed,
-    StreamEpoch, StreamId, UnixMs,
+    BitsPerSecond, Manifest, MediaSequence, NodeId, SecretKey, SegmentContainer, Signed, StreamEpoch,
+    StreamId, UnixMs,
 };
 use streamr_relay::{
     ListenAt, Member, PeerAddresses, Relay, RelayConfig, Seed, SeedConfig, SharedUplink, Yielding,
@@ -89,7 +89,7 @@ fn manifest(segment: &Bytes) -> anyhow::Result<Manifest> {
     Ok(Manifest {
         stream: stream()?,
         epoch: StreamEpoch(1),
-        rendition: RenditionId(0),
+        one_of: None,
         sequence: MediaSequence(0),
         duration_us: 2_000_000,
         target_duration_s: 2,

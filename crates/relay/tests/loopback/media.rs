@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use streamr_model::{
-    Manifest, MediaSequence, RenditionId, SecretKey, SegmentContainer, Signed, StreamEpoch, StreamId, UnixMs,
+    Manifest, MediaSequence, SecretKey, SegmentContainer, Signed, StreamEpoch, StreamId, UnixMs,
 };
 use url::Url;
 
@@ -19,10 +19,15 @@ pub(crate) fn signed(
     origin: &Url,
     key: &SecretKey,
 ) -> Signed<Manifest> {
-    let manifest = Manifest {
+    Signed::new(&manifest(stream, n, bytes, origin), key)
+}
+
+/// What that manifest says, of a stream with one rendition.
+pub(crate) fn manifest(stream: &StreamId, n: u64, bytes: &[u8], origin: &Url) -> Manifest {
+    Manifest {
         stream: stream.clone(),
         epoch: StreamEpoch(1),
-        rendition: RenditionId(0),
+        one_of: None,
         sequence: MediaSequence(n),
         duration_us: 2_000_000,
         target_duration_s: 2,
@@ -37,6 +42,5 @@ pub(crate) fn signed(
         len: u32::try_from(bytes.len()).unwrap(),
         block_len: Manifest::block_len_for(bytes.len()),
         block_hashes: Manifest::hash_blocks(bytes),
-    };
-    Signed::new(&manifest, key)
+    }
 }
