@@ -1,7 +1,7 @@
 //! Attribute lists (RFC 8216 section 4.2), read without trust.
 
 /// The attributes of one tag, in the order they stood in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes<'a>(Vec<(&'a str, &'a str)>);
 
 /// The most attributes read from one tag; RFC 8216's longest tag has 16.

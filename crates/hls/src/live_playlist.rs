@@ -156,6 +156,18 @@ impl LivePlaylist {
         self.first_number
     }
 
+    /// The media sequence number of the next segment.
+    pub fn next_number(&self) -> u64 {
+        self.first_number + self.shown.len() as u64
+    }
+
+    /// The media sequence number that a segment of the newest one's epoch has here, or would have if none were
+    /// lost: for a playlist of another rendition that shall count in step. `None` for other epochs.
+    pub fn number_at(&self, id: SegmentId) -> Option<u64> {
+        let last = self.last.filter(|last| last.epoch == id.epoch)?;
+        (self.next_number().checked_add(id.sequence.0)?).checked_sub(last.sequence.0.checked_add(1)?)
+    }
+
     /// EXT-X-DISCONTINUITY-SEQUENCE: breaks that have left the window.
     pub fn discontinuity_sequence(&self) -> u64 {
         self.discontinuity_sequence

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::playlist::{MediaPlaylist, MediaSegment, Playlist, Variant};
+use crate::multivariant::{Renditions, Variant};
+use crate::playlist::{MediaPlaylist, MediaSegment, Playlist};
 
 mod evidence;
 
@@ -36,11 +37,23 @@ pub enum Cadence {
     Every(Duration),
 }
 
+/// Which variant of the root's multivariant playlist is followed. Below the root, where a fresh context
+/// may be another multivariant playlist, it is always the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariantChoice {
+    /// The one with the highest BANDWIDTH; of equals the first.
+    Best,
+    /// The one in this place of [`Renditions::carried`].
+    Carried(usize),
+}
+
 /// How an origin is followed.
 #[derive(Debug, Clone, Copy)]
 pub struct TrackerConfig {
     /// How often it is read.
     pub cadence: Cadence,
+    /// Which of its variants.
+    pub variant: VariantChoice,
     /// Target durations without change after which it counts as stalled.
     pub stalled_after_targets: u32,
     /// How many of the newest segments are taken when an origin is joined or has begun again. Older ones
@@ -52,7 +65,13 @@ pub struct TrackerConfig {
 
 impl Default for TrackerConfig {
     fn default() -> Self {
-        Self { cadence: Cadence::Beside, stalled_after_targets: 3, join_at_most: 3, catch_up_at_most: 32 }
+        Self {
+            cadence: Cadence::Beside,
+            variant: VariantChoice::Best,
+            stalled_after_targets: 3,
+            join_at_most: 3,
+            catch_up_at_most: 32,
+        }
     }
 }
 
@@ -120,9 +139,9 @@ pub struct Update {
     pub segments: Vec<TrackedSegment>,
     /// The state, if this read changed it.
     pub state: Option<OriginState>,
-    /// The variants, if this read found a multivariant playlist; the first of them is followed.
+    /// The variants in the origin's order, if this read found a multivariant playlist at the root.
     pub variants: Vec<Variant>,
-    /// Whether the origin answered only multivariant playlists, or one without variants.
+    /// Whether the origin answered only multivariant playlists, or one without the variant to follow.
     pub confused: bool,
 }
 
@@ -195,6 +214,18 @@ impl OriginTracker {
         self.state
     }
 
+    /// Whether there is a live, or the origin has said that there is none, so that the next playlist is of one.
+    pub fn expects_live(&self) -> bool {
+        let is_missing = self.epoch.is_none() && matches!(self.before, Before::Missing);
+        is_missing || self.state == OriginState::Live
+    }
+
+    /// To be told before the first read of one that follows another variant of the same origin, if that
+    /// [expects a live](Self::expects_live): whatever is found is new.
+    pub fn expect_live(&mut self) {
+        self.before = Before::Missing;
+    }
+
     /// Takes a playlist that was read from [`OriginTracker::url`] beginning at `started`.
     pub fn handle_playlist(&mut self, playlist: Playlist, started: Instant) -> Update {
         match playlist {
@@ -217,17 +248,24 @@ impl OriginTracker {
         Update { state: self.enter(state), ..Update::default() }
     }
 
-    fn handle_multivariant(&mut self, mut variants: Vec<Variant>, started: Instant) -> Update {
-        // Stable, so of equals the first one stays first.
-        variants.sort_by_key(|variant| std::cmp::Reverse(variant.bandwidth_bps));
+    fn handle_multivariant(&mut self, variants: Vec<Variant>, started: Instant) -> Update {
         self.levels += 1;
-        match variants.first() {
-            Some(best) if self.levels <= MAX_LEVELS => {
-                self.current = best.uri.clone();
+        let is_root = self.current == self.root;
+        let chosen = match self.config.variant {
+            VariantChoice::Carried(at) if is_root => {
+                Renditions::of(variants.clone()).carried.into_iter().nth(at)
+            }
+            // In reverse, so that the first of equals is the last.
+            _ => variants.iter().rev().max_by_key(|variant| variant.bandwidth_bps).cloned(),
+        };
+        let variants = if is_root { variants } else { Vec::new() };
+        match chosen {
+            Some(variant) if self.levels <= MAX_LEVELS => {
+                self.current = variant.uri;
                 self.next_read = started;
                 Update { variants, ..Update::default() }
             }
-            _ => Update { confused: true, ..self.handle_failure(ReadFailure::Other, started) },
+            _ => Update { variants, confused: true, ..self.handle_failure(ReadFailure::Other, started) },
         }
     }
 

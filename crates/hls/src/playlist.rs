@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::guard::ReadError;
+use crate::multivariant::Variant;
 use crate::read;
 
 /// Either kind of playlist.
@@ -23,17 +24,6 @@ impl Playlist {
     pub fn read(bytes: &[u8], url: &Url) -> Result<Self, ReadError> {
         read::playlist(bytes, url)
     }
-}
-
-/// One variant stream of a multivariant playlist.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    /// Its media playlist.
-    pub uri: Url,
-    /// BANDWIDTH, in bits per second; 0 where the origin does not say.
-    pub bandwidth_bps: u64,
-    /// RESOLUTION, width and height.
-    pub resolution: Option<(u32, u32)>,
 }
 
 /// A media playlist.

@@ -1,5 +1,6 @@
 //! The line pass: an origin's text in, checked values and a reduced playlist for `hls_m3u8` out.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use url::Url;
 
 use crate::attributes::Attributes;
 use crate::guard::{self, BadLine, MAX_DURATION_US, ReadError};
-use crate::playlist::{ByteRange, Key, Map, MediaPlaylist, MediaSegment, Playlist, Variant};
+use crate::multivariant::{self, Variant};
+use crate::playlist::{ByteRange, Key, Map, MediaPlaylist, MediaSegment, Playlist};
 
 /// The most variants read from a multivariant playlist; the rest are not looked at.
 const MAX_VARIANTS: usize = 64;
@@ -41,8 +43,20 @@ struct Pending {
     byte_range: Option<(u64, Option<u64>)>,
     discontinuity: bool,
     tags: Vec<String>,
-    variant: Option<Variant>,
+    variant: Option<Offered>,
 }
+
+/// A variant and the groups of sound and picture that it refers to.
+struct Offered {
+    variant: Variant,
+    groups: Vec<Group>,
+}
+
+/// TYPE and GROUP-ID of EXT-X-MEDIA.
+type Group = (&'static str, String);
+
+/// The groups without which a variant plays in part only; their TYPE is the attribute that refers to them.
+const MEDIA_TYPES: [&str; 2] = ["AUDIO", "VIDEO"];
 
 /// What our pass alone knows of a segment; the rest comes back from `hls_m3u8`.
 struct Extra {
@@ -58,7 +72,9 @@ struct LinePass<'a> {
     counters: (u64, u64),
     ended: bool,
     header_tags: Vec<String>,
-    variants: Option<Vec<Variant>>,
+    variants: Option<Vec<Offered>>,
+    /// Whether one of a group stands in the segments of the variants themselves.
+    groups: BTreeMap<Group, bool>,
     body: String,
     extras: Vec<Extra>,
     pending: Pending,
@@ -76,6 +92,7 @@ impl<'a> LinePass<'a> {
             ended: false,
             header_tags: Vec::new(),
             variants: None,
+            groups: BTreeMap::new(),
             body: String::new(),
             extras: Vec::new(),
             pending: Pending::default(),
@@ -124,7 +141,8 @@ impl<'a> LinePass<'a> {
             "#EXT-X-MAP" => self.map = Some(Arc::new(self.read_map(value)?)),
             "#EXT-X-KEY" => self.key(value)?,
             "#EXT-X-STREAM-INF" => self.pending.variant = Some(self.read_variant(value)?),
-            "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" | "#EXT-X-SESSION-DATA" | "#EXT-X-SESSION-KEY" => {
+            "#EXT-X-MEDIA" => self.media_group(value),
+            "#EXT-X-I-FRAME-STREAM-INF" | "#EXT-X-SESSION-DATA" | "#EXT-X-SESSION-KEY" => {
                 self.variants.get_or_insert_default();
             }
             "#EXT-X-PLAYLIST-TYPE"
@@ -205,24 +223,38 @@ impl<'a> LinePass<'a> {
         Ok(())
     }
 
-    fn read_variant(&self, value: &str) -> Result<Variant, BadLine> {
+    /// An EXT-X-MEDIA that cannot be read is as good as none: what it offers is not carried.
+    fn media_group(&mut self, value: &str) {
+        self.variants.get_or_insert_default();
+        let Some(list) = Attributes::read(value) else { return };
+        let Some(kind) = MEDIA_TYPES.into_iter().find(|kind| list.text("TYPE") == Some(kind)) else { return };
+        let group = (kind, list.text("GROUP-ID").unwrap_or_default().to_owned());
+        *self.groups.entry(group).or_default() |= list.text("URI").is_none();
+    }
+
+    fn read_variant(&self, value: &str) -> Result<Offered, BadLine> {
         let list = Attributes::read(value).ok_or(BadLine::Attributes)?;
-        let bandwidth_bps = list.text("BANDWIDTH").and_then(guard::sequence).unwrap_or(0);
+        let bandwidth_bps = multivariant::bandwidth_bps(&list);
         let size = |(width, height): (&str, &str)| Some((width.parse().ok()?, height.parse().ok()?));
         let resolution = list.text("RESOLUTION").and_then(|text| text.split_once('x')).and_then(size);
-        Ok(Variant { uri: self.url.clone(), bandwidth_bps, resolution })
+        let group = |kind: &'static str| Some((kind, list.text(kind)?.to_owned()));
+        let attributes = multivariant::passed_on(&list, bandwidth_bps);
+        let uri = self.url.clone();
+        let variant = Variant { uri, bandwidth_bps, resolution, attributes, is_apart: false };
+        Ok(Offered { variant, groups: MEDIA_TYPES.into_iter().filter_map(group).collect() })
     }
 
     fn uri(&mut self, line: &str) -> Result<(), BadLine> {
         let uri = self.resolve(line)?;
         let pending = std::mem::take(&mut self.pending);
-        if let Some(variant) = pending.variant {
+        if let Some(mut offered) = pending.variant {
             if !self.extras.is_empty() {
                 return Err(BadLine::Mixed);
             }
             let variants = self.variants.get_or_insert_default();
             if variants.len() < MAX_VARIANTS {
-                variants.push(Variant { uri, ..variant });
+                offered.variant.uri = uri;
+                variants.push(offered);
             }
             return Ok(());
         }
@@ -261,9 +293,13 @@ impl<'a> LinePass<'a> {
     }
 
     fn finish(self) -> Result<Playlist, ReadError> {
-        match &self.variants {
-            Some(variants) if self.target_duration_s.is_none() => {
-                multivariant(variants).map(Playlist::Multivariant)
+        match self.variants {
+            Some(offered) if self.target_duration_s.is_none() => {
+                let is_apart = |offered: &Offered| {
+                    offered.groups.iter().any(|group| self.groups.get(group).is_some_and(|inside| !inside))
+                };
+                let variant = |offered: Offered| Variant { is_apart: is_apart(&offered), ..offered.variant };
+                multivariant(offered.into_iter().map(variant).collect()).map(Playlist::Multivariant)
             }
             _ => self.media().map(Playlist::Media),
         }
@@ -313,9 +349,9 @@ impl<'a> LinePass<'a> {
 }
 
 /// Lets `hls_m3u8` read the variants, reduced to what is taken from it.
-fn multivariant(variants: &[Variant]) -> Result<Vec<Variant>, ReadError> {
+fn multivariant(mut variants: Vec<Variant>) -> Result<Vec<Variant>, ReadError> {
     let mut reduced = String::from("#EXTM3U\n");
-    for variant in variants {
+    for variant in &variants {
         let _ = write!(reduced, "#EXT-X-STREAM-INF:BANDWIDTH={}", variant.bandwidth_bps);
         if let Some((width, height)) = variant.resolution {
             let _ = write!(reduced, ",RESOLUTION={width}x{height}");
@@ -323,10 +359,11 @@ fn multivariant(variants: &[Variant]) -> Result<Vec<Variant>, ReadError> {
         let _ = write!(reduced, "\n{}\n", variant.uri);
     }
     let parsed = guard::multivariant(&reduced)?;
-    let merge = |(found, variant): (&hls_m3u8::tags::VariantStream<'_>, &Variant)| Variant {
-        uri: variant.uri.clone(),
-        bandwidth_bps: found.bandwidth(),
-        resolution: variant.resolution,
-    };
-    Ok(parsed.variant_streams.iter().zip(variants).map(merge).collect())
+    if parsed.variant_streams.len() != variants.len() {
+        return Err(ReadError::Refused("the parser counts other variants than we do".into()));
+    }
+    for (variant, found) in variants.iter_mut().zip(&parsed.variant_streams) {
+        variant.bandwidth_bps = found.bandwidth();
+    }
+    Ok(variants)
 }

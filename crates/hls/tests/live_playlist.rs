@@ -72,6 +72,17 @@ fn the_text_is_what_a_player_expects() {
 }
 
 #[test]
+fn a_playlist_tells_at_which_number_another_that_counts_in_step_has_a_segment() {
+    let playlist = pushed((4..14).map(|sequence| segment(1, sequence)));
+    assert_eq!((playlist.media_sequence(), playlist.next_number()), (4, 10));
+    let at = |epoch, sequence| {
+        playlist.number_at(SegmentId { epoch: StreamEpoch(epoch), sequence: MediaSequence(sequence) })
+    };
+    assert_eq!([13, 12, 4, 16].map(|sequence| at(1, sequence)), [Some(9), Some(8), Some(0), Some(12)]);
+    assert_eq!((at(1, 3), at(1, u64::MAX), at(2, 13)), (None, None, None));
+}
+
+#[test]
 fn the_window_holds_six_segments_and_three_target_durations() {
     assert_eq!(pushed((0..20).map(|at| segment(1, at))).shown().count(), 6);
     let short = |at| LiveSegment { duration_us: 500_000, ..segment(1, at) };
