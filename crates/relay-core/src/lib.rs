@@ -14,7 +14,7 @@ pub mod time;
 pub mod uplink;
 pub mod wire;
 
-pub use message::{Freshness, Hello, Message, QueueTime, Role};
+pub use message::{Freshness, Hello, Interest, Message, QueueTime, Role};
 pub use swarm::{
     Action, Config, Counters, DropReason, FetchEnd, FetchId, Keep, Member, PeerCounters, Supplier, Swarm,
     Verdict,

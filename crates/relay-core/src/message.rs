@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, Manifest, SegmentRef, Signed, StreamId};
+use streamr_model::{
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, RenditionId, SegmentRef, Signed, StreamId,
+};
 
 /// What a peer is to the swarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,15 @@ pub enum Freshness {
     Backlog,
 }
 
+/// What a node wants of a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Interest {
+    /// All of it.
+    Whole,
+    /// The stripes that it is elected to fetch, to pass them on: nobody plays it there.
+    OwnStripes,
+}
+
 /// A message between peers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
@@ -48,6 +59,8 @@ pub enum Message {
     Refuse(SegmentRef, BlockSet, QueueTime),
     /// The sender has heard of the segment and wants its manifest.
     Want(SegmentRef),
+    /// What the sender wants of a rendition from now on; before, all of it.
+    Interest(RenditionId, Interest),
     /// A block.
     Block(SegmentRef, BlockIndex, Bytes),
     /// What the sender received of us, signed; of no meaning to the swarm itself.

@@ -3,11 +3,13 @@
 //! Methods come in this order: getters; `handle_*`, each followed by [`Swarm::advance`]; changes from
 //! outside; `poll_*`. The rules live in the child modules: `election` (who fetches from the origin's side
 //! when), `origin` (how), `pulling` (what to ask of which peer), `receiving` (what comes), `sharing` (what to
-//! tell whom), `uploading` (to whom, how fast), `playing` (in what order), `window` (which segments at all).
+//! tell whom), `uploading` (to whom, how fast), `playing` (in what order), `window` (which segments at all),
+//! `interest` (how much of which rendition).
 
 mod action;
 mod election;
 mod intake;
+mod interest;
 mod origin;
 mod peer;
 mod playing;
@@ -31,6 +33,7 @@ use crate::time::Instant;
 
 pub use action::{Action, DropReason, FetchEnd, FetchId, Keep, Member, Supplier, Verdict};
 use intake::Intake;
+use interest::Interests;
 use origin::Origin;
 pub use peer::PeerCounters;
 use peer::{Introduction, PeerTable, Slot};
@@ -114,6 +117,7 @@ pub struct Swarm {
     intake: Intake,
     pacer: Pacer,
     playheads: Vec<Playhead>,
+    interests: Interests,
     counters: Counters,
     /// Nobody is told what we hold before.
     tells_at: Instant,
@@ -144,6 +148,7 @@ impl Swarm {
             intake: Intake::default(),
             pacer,
             playheads: Vec::new(),
+            interests: Interests::default(),
             counters: Counters::default(),
             tells_at: now,
             unshuns_at: None,
@@ -260,6 +265,7 @@ impl Swarm {
                     self.handle_refuse(now, slot, key, &blocks, queue);
                 }
             }
+            Message::Interest(rendition, interest) => self.handle_interest(now, slot, rendition, interest),
             Message::Receipt(bytes) => self.handle_receipt(now, slot, node, bytes),
             // These two the driver checks first, and reports by functions of their own.
             Message::Manifest(..) | Message::Block(..) => {}
@@ -295,6 +301,7 @@ impl Swarm {
         if let Some(peer) = self.peers.get_mut(slot) {
             peer.introduction = Some(Introduction { role, uplink: hello.uplink });
         }
+        self.tell_interests(slot);
         self.send_backlog(slot);
         self.advance(now);
     }
@@ -439,7 +446,7 @@ impl Swarm {
         self.evict(now);
         self.miss_late(now);
         if self.config.role != Role::Seed {
-            let is_hungry = self.segments.wanted().next().is_some();
+            let is_hungry = self.segments.sought().next().is_some();
             self.intake.note_hunger(now, is_hungry);
             self.give_up_hopeless(now);
             self.abort_fetches(now);
@@ -466,7 +473,7 @@ impl Swarm {
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         let upload = self.next_upload_at(now);
         let retention = self.config.retention;
-        let evict = self.segments.iter().next().map(|segment| segment.deadline + retention);
+        let evict = self.segments.next_deadline().map(|deadline| deadline + retention);
         let wakes = [
             self.next_fetch_at(now),
             self.unshuns_at,

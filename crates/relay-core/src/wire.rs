@@ -12,7 +12,7 @@ use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 use crate::message::{Freshness, Message};
 
 /// The protocol's name for negotiation. Changes with every incompatible change of this module.
-pub const PROTOCOL: &str = "/streamrp2p/relay/4";
+pub const PROTOCOL: &str = "/streamrp2p/relay/5";
 
 /// Bytes before a frame's body: length and kind.
 pub const HEADER_LEN: usize = 5;
@@ -64,7 +64,8 @@ mod kind {
     pub(super) const WANT: u8 = 10;
     pub(super) const PART: u8 = 11;
     pub(super) const RECEIPT: u8 = 12;
-    pub(super) const LAST: u8 = RECEIPT;
+    pub(super) const INTEREST: u8 = 13;
+    pub(super) const LAST: u8 = INTEREST;
 }
 
 impl Header {
@@ -103,6 +104,7 @@ impl Header {
                 read(body).map(|(segment, blocks, queue)| Message::Refuse(segment, blocks, queue))
             }
             kind::WANT => read(body).map(Message::Want),
+            kind::INTEREST => read(body).map(|(rendition, interest)| Message::Interest(rendition, interest)),
             kind::RECEIPT => {
                 (body.len() <= MAX_RECEIPT_LEN).then(|| Message::Receipt(Bytes::copy_from_slice(body)))
             }
@@ -195,6 +197,7 @@ pub fn encode(message: &Message) -> (Bytes, Option<Bytes>) {
         Message::Cancel(segment, blocks) => control(kind::CANCEL, &(segment, blocks)),
         Message::Refuse(segment, blocks, queue) => control(kind::REFUSE, &(segment, blocks, queue)),
         Message::Want(segment) => control(kind::WANT, segment),
+        Message::Interest(rendition, interest) => control(kind::INTEREST, &(rendition, interest)),
         Message::Block(segment, index, bytes) => {
             let mut head = announce(segment, *index, bytes.len());
             put_header(&mut head, kind::PART, bytes.len());
@@ -248,9 +251,9 @@ fn put_header(frame: &mut BytesMut, kind: u8, body_len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Hello, QueueTime, Role};
+    use crate::message::{Hello, Interest, QueueTime, Role};
     use proptest::prelude::*;
-    use streamr_model::BitsPerSecond;
+    use streamr_model::{BitsPerSecond, RenditionId};
 
     fn bytes_of(message: &Message) -> Vec<u8> {
         let (head, tail) = encode(message);
@@ -294,6 +297,8 @@ mod tests {
             about().prop_map(|(s, b)| Message::Cancel(s, b)),
             (about(), any::<u16>()).prop_map(|((s, b), q)| Message::Refuse(s, b, QueueTime(q))),
             any::<[u8; 32]>().prop_map(|s| Message::Want(SegmentRef(s))),
+            (any::<u16>(), prop_oneof![Just(Interest::Whole), Just(Interest::OwnStripes)])
+                .prop_map(|(r, interest)| Message::Interest(RenditionId(r), interest)),
             (any::<[u8; 32]>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 1..32_769))
                 .prop_map(|(s, i, b)| Message::Block(SegmentRef(s), BlockIndex(i), b.into())),
             proptest::collection::vec(any::<u8>(), 0..=MAX_RECEIPT_LEN)
@@ -378,6 +383,8 @@ mod tests {
         expected.extend([0, 0, 0, 3, 11, b'x', b'y', b'z']);
         assert_eq!(bytes_of(&block), expected);
         assert_eq!(bytes_of(&Message::Bye), [0, 0, 0, 0, 9]);
+        let interest = Message::Interest(RenditionId(3), Interest::OwnStripes);
+        assert_eq!(bytes_of(&interest), [0, 0, 0, 2, 13, 3, 1]);
         let hello = Message::Hello(Hello {
             role: Role::Seed,
             stream: "al".parse().unwrap(),

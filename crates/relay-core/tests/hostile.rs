@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use streamr_model::{
-    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, SegmentContainer, SegmentRef,
-    StreamEpoch, UnixMs,
+    BitsPerSecond, BlockIndex, BlockSet, Manifest, MediaSequence, NodeId, RenditionId, SegmentContainer,
+    SegmentRef, StreamEpoch, UnixMs,
 };
 use streamr_relay_core::{
-    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Keep, Member, Message, QueueTime, Role,
-    Supplier, Swarm, Verdict,
+    Action, Config, FetchEnd, FetchId, Freshness, Hello, Instant, Interest, Keep, Member, Message, QueueTime,
+    Role, Supplier, Swarm, Verdict,
 };
 
 const BLOCKS: u16 = 9;
@@ -32,6 +32,7 @@ enum Step {
     FetchEnded(u64, FetchEnd),
     Sent(u8, usize),
     View(Option<u8>, Vec<u8>),
+    Interest(Interest),
     Timeout,
 }
 
@@ -91,9 +92,14 @@ fn any_message() -> impl Strategy<Value = Message> {
         2 => about().prop_map(|(s, b)| Message::Cancel(s, b)),
         2 => about().prop_map(|(s, b)| Message::Refuse(s, b, QueueTime(u16::MAX))),
         2 => (0_u8..8).prop_map(|s| Message::Want(name(s))),
+        2 => (any::<u16>(), any_interest()).prop_map(|(r, interest)| Message::Interest(RenditionId(r % 12), interest)),
         1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Message::Receipt(bytes.into())),
         1 => Just(Message::Bye),
     ]
+}
+
+fn any_interest() -> impl Strategy<Value = Interest> {
+    prop_oneof![Just(Interest::Whole), Just(Interest::OwnStripes)]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -115,6 +121,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0_u64..6, end).prop_map(|(f, e)| Step::FetchEnded(f, e)),
         2 => (peer(), 0_usize..40_000).prop_map(|(p, b)| Step::Sent(p, b)),
         1 => (proptest::option::of(peer()), proptest::collection::vec(peer(), 0..6)).prop_map(|(s, v)| Step::View(s, v)),
+        2 => any_interest().prop_map(Step::Interest),
         2 => Just(Step::Timeout),
     ]
 }
@@ -225,6 +232,7 @@ proptest! {
                     let member = |n| Member { node: node(n), uplink: BitsPerSecond(u64::from(n)) };
                     swarm.set_view(now, seed.map(node), view.into_iter().map(member).collect());
                 }
+                Step::Interest(interest) => swarm.set_interest(now, RenditionId(0), interest),
                 Step::Timeout => {
                     swarm.handle_timeout(now);
                     seen.actions(&mut swarm);

@@ -78,6 +78,12 @@ struct Args {
     /// What an uplink can do, in hundredths of what its node offers.
     #[arg(long, default_value_t = 125)]
     line_percent: u32,
+    /// Renditions of the stream; each node plays one.
+    #[arg(long, default_value_t = 1)]
+    renditions: u16,
+    /// Of several renditions: of a hundred nodes so many play one, the others none.
+    #[arg(long, default_value_t = 100)]
+    watching_percent: u32,
 }
 
 impl Args {
@@ -87,6 +93,8 @@ impl Args {
             polluters: self.polluters,
             silent: self.silent,
             liars: self.liars,
+            renditions: self.renditions,
+            watching_percent: self.watching_percent,
             ..self.places()
         };
         if let Some([from, until, percent]) = self.strain.as_deref() {

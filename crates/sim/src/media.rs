@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use streamr_model::{
-    Manifest, MediaSequence, SecretKey, SegmentContainer, SegmentRef, Signed, StreamEpoch, StreamId, UnixMs,
+    Manifest, MediaSequence, OneOf, RenditionId, SecretKey, SegmentContainer, SegmentRef, Signed,
+    StreamEpoch, StreamId, UnixMs,
 };
 use streamr_relay_core::{Freshness, Message, wire};
 
@@ -30,7 +31,9 @@ impl Media {
         let signed = Signed::new(&manifest(0), &key);
         let (head, _) = wire::encode(&Message::Manifest(Freshness::Fresh, signed));
         Self {
-            segments: (0..scenario.segments).map(|n| (names.segment(n), Arc::new(manifest(n)))).collect(),
+            segments: (0..scenario.all_segments())
+                .map(|n| (names.segment(n), Arc::new(manifest(n))))
+                .collect(),
             stream,
             manifest_frame_bytes: head.len() as u64,
             block_len: scenario.block_len,
@@ -54,12 +57,26 @@ impl Media {
     }
 }
 
-fn manifest(scenario: &Scenario, stream: &StreamId, sequence: u16) -> Manifest {
+/// Which of the stream's renditions segment `number` is of.
+fn one_of(scenario: &Scenario, number: u16) -> Option<OneOf> {
+    let variant = |rendition: u16| {
+        let bandwidth = scenario.rate().0 + u64::from(rendition);
+        format!(
+            "BANDWIDTH={bandwidth},CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=30.000"
+        )
+    };
+    (scenario.renditions > 1).then(|| OneOf {
+        rendition: RenditionId(number % scenario.renditions),
+        variants: (0..scenario.renditions).map(variant).collect(),
+    })
+}
+
+fn manifest(scenario: &Scenario, stream: &StreamId, number: u16) -> Manifest {
     Manifest {
         stream: stream.clone(),
         epoch: StreamEpoch(1),
-        one_of: None,
-        sequence: MediaSequence(u64::from(sequence)),
+        one_of: one_of(scenario, number),
+        sequence: MediaSequence(u64::from(number / scenario.renditions)),
         duration_us: u64::try_from(scenario.interval.as_micros()).unwrap_or(u64::MAX),
         target_duration_s: u32::try_from(scenario.interval.as_secs()).unwrap_or(u32::MAX).max(1),
         discontinuity: false,

@@ -36,6 +36,8 @@ pub(crate) struct Node {
     pub(crate) wake: Wake,
     /// One bit per segment that became whole.
     pub(crate) complete: u64,
+    /// The rendition that is played here.
+    pub(crate) plays: Option<u16>,
     /// The number after the last segment played.
     pub(crate) plays_next: u16,
     /// Which census its view is of.

@@ -20,7 +20,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 pub struct Outcome {
     /// Segments that a node should have had whole and had not.
     pub missed: u64,
-    /// The same of each segment.
+    /// The same of each segment; where there are several renditions, those of one moment follow each other.
     pub missed_each: Vec<u64>,
     /// Segments that should have become whole, summed over the nodes.
     pub expected: u64,
@@ -37,6 +37,8 @@ pub struct Outcome {
     pub copies_worst: f64,
     /// Blocks that came though their receiver had them, of all that came.
     pub duplicate_fraction: f64,
+    /// Blocks kept of those that peers sent, of renditions that their receiver does not play.
+    pub blocks_unplayed: u64,
     /// Bytes of everything but blocks, of all bytes sent between peers.
     pub control_fraction: f64,
     /// Delays of blocks in milliseconds.
@@ -91,6 +93,7 @@ pub(crate) struct Tally {
     pub(crate) bad_unpunished: u64,
     pub(crate) out_of_order: u64,
     pub(crate) spins: u64,
+    pub(crate) blocks_unplayed: u64,
     delays: Histogram,
     origin_bytes: Vec<u64>,
     polluters_bytes: u64,
@@ -102,7 +105,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(scenario: &Scenario) -> Self {
-        let segments = usize::from(scenario.segments);
+        let segments = usize::from(scenario.all_segments());
         Self {
             events: 0,
             control_bytes: 0,
@@ -111,6 +114,7 @@ impl Tally {
             bad_unpunished: 0,
             out_of_order: 0,
             spins: 0,
+            blocks_unplayed: 0,
             delays: Histogram::new(scenario.live_delay * 2),
             origin_bytes: vec![0; segments],
             polluters_bytes: 0,
@@ -147,12 +151,13 @@ impl Tally {
     }
 
     pub(crate) fn outcome(mut self, scenario: &Scenario, nodes: &[Node], bans: u64) -> Outcome {
-        let (mut expected, mut missed_each) = (0_u64, vec![0_u64; usize::from(scenario.segments)]);
+        let (mut expected, mut missed_each) = (0_u64, vec![0_u64; usize::from(scenario.all_segments())]);
         for node in nodes.iter().skip(1) {
             if let Some(swarm) = &node.swarm {
                 self.left(node.is_honest(), &swarm.counters());
             }
-            for sequence in (0..scenario.segments).filter(|sequence| is_counted(scenario, node, *sequence)) {
+            let counted = (0..scenario.all_segments()).filter(|number| is_counted(scenario, node, *number));
+            for sequence in counted {
                 expected += 1;
                 missed_each[usize::from(sequence)] += 1 - (node.complete >> sequence & 1);
             }
@@ -168,10 +173,11 @@ impl Tally {
             expected,
             given_up: self.given_up,
             late_fraction: ratio(blocks - self.delays.within(scenario.live_delay), blocks),
-            copies: ratio(from_origin, segment * u64::from(scenario.segments)),
-            copies_of_polluters: ratio(self.polluters_bytes, segment * u64::from(scenario.segments)),
+            copies: ratio(from_origin, segment * u64::from(scenario.all_segments())),
+            copies_of_polluters: ratio(self.polluters_bytes, segment * u64::from(scenario.all_segments())),
             copies_worst: ratio(worst, segment),
             duplicate_fraction: ratio(self.blocks_duplicate, self.blocks_received + self.blocks_duplicate),
+            blocks_unplayed: self.blocks_unplayed,
             control_fraction: ratio(self.control_bytes, self.control_bytes + self.block_bytes),
             block_delay: Delays {
                 p50: quantile(500),
@@ -196,10 +202,11 @@ impl Tally {
     }
 }
 
-/// Whether an honest node was here when a segment was published, and stays until it is due.
-pub(crate) fn is_counted(scenario: &Scenario, node: &Node, sequence: u16) -> bool {
-    let published = scenario.published_at(sequence);
+/// Whether an honest node plays a segment's rendition, was here when it was published, and stays until it is due.
+pub(crate) fn is_counted(scenario: &Scenario, node: &Node, number: u16) -> bool {
+    let published = scenario.published_at(number);
     node.conduct == Conduct::Honest
+        && node.plays == Some(number % scenario.renditions)
         && node.joins <= micros(published.saturating_sub(SETTLED))
         && node.leaves > micros(published + scenario.live_delay)
 }

@@ -93,8 +93,12 @@ pub struct Scenario {
     pub seed: u64,
     /// Supporters from the beginning; the origin's seed comes on top.
     pub nodes: u32,
-    /// Segments published, at most 64.
+    /// Segments published of each rendition, at most 64 together.
     pub segments: u16,
+    /// Renditions, 1 to 8, all of the same length. With one, everybody plays it.
+    pub renditions: u16,
+    /// Of several renditions: of a hundred nodes so many play one each, by turns; the others play none.
+    pub watching_percent: u32,
     /// Blocks of a segment.
     pub blocks: u16,
     /// Length of a block in bytes, 16 to 32 KiB.
@@ -147,6 +151,8 @@ impl Scenario {
             seed,
             nodes: 10,
             segments: 12,
+            renditions: 1,
+            watching_percent: 100,
             blocks: 32,
             block_len: 32 * 1024,
             interval: Duration::from_secs(2),
@@ -241,6 +247,19 @@ impl Scenario {
         self.share_of_rate(class.or(self.uplinks.last()).map_or(0, |class| class.rate_per_mille))
     }
 
+    /// Which rendition a node plays.
+    pub(crate) fn plays(&self, index: Index) -> Option<u16> {
+        let turn = (u64::from(index.wrapping_mul(2_654_435_769)) * 100) >> 32;
+        let is_watching = self.renditions == 1 || turn < u64::from(self.watching_percent);
+        let rendition = index % u32::from(self.renditions);
+        is_watching.then(|| u16::try_from(rendition).unwrap_or(0))
+    }
+
+    /// Segments of all renditions. They are numbered through: those of one moment follow each other.
+    pub(crate) fn all_segments(&self) -> u16 {
+        self.segments * self.renditions
+    }
+
     /// Whether a node is on the rings of the fast: it offers twice the mean.
     pub(crate) fn is_fast(&self, index: Index) -> bool {
         self.offered(index).0 >= self.mean_uplink().0 * 2
@@ -257,13 +276,13 @@ impl Scenario {
         self.mean_uplink().time_for(u64::from(self.block_len))
     }
 
-    /// When segment `sequence` is published.
-    pub(crate) fn published_at(&self, sequence: u16) -> Duration {
-        Self::FIRST_PUBLICATION + self.interval * u32::from(sequence)
+    /// When segment `number` is published.
+    pub(crate) fn published_at(&self, number: u16) -> Duration {
+        Self::FIRST_PUBLICATION + self.interval * u32::from(number / self.renditions)
     }
 
     /// When nothing is left to wait for.
     pub(crate) fn end(&self) -> Duration {
-        self.published_at(self.segments.saturating_sub(1)) + self.live_delay + Duration::from_secs(1)
+        self.published_at(self.all_segments().saturating_sub(1)) + self.live_delay + Duration::from_secs(1)
     }
 }

@@ -217,6 +217,9 @@ impl World {
         if node.is_honest() {
             self.tally.kept();
         }
+        if matches!(from, Supplier::Peer(_)) && node.plays != Some(sequence % self.scenario.renditions) {
+            self.tally.blocks_unplayed += 1;
+        }
         if is_bad && node.is_honest() {
             self.tally.bad_kept += 1;
         }

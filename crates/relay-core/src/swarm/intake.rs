@@ -65,7 +65,7 @@ impl Swarm {
     /// side now. For the first half of its live delay a segment is left to the swarm.
     pub(super) fn shortfalls(&self, now: Instant) -> Vec<(Key, usize)> {
         let (mut waiting, mut short) = (0_u64, Vec::new());
-        for segment in self.segments.wanted() {
+        for segment in self.segments.sought() {
             waiting += bytes_from_peers(segment);
             if now < segment.arrived + self.config.live_delay / 2 {
                 continue;

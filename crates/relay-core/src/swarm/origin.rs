@@ -139,7 +139,7 @@ impl Swarm {
     /// Fetches the open blocks of stripes that are due, and what peers will not give in time.
     pub(super) fn fetch_from_origin_side(&mut self, now: Instant) {
         let shortfalls = self.shortfalls(now);
-        for key in self.segments.wanted_keys() {
+        for key in self.segments.sought_first() {
             let Some(segment) = self.segments.get(key) else { continue };
             let mut due = self.due_blocks(segment, now);
             if let Some((_, short)) = shortfalls.iter().find(|(short, _)| *short == key) {
@@ -151,6 +151,8 @@ impl Swarm {
             match self.origin_side(segment, now) {
                 OriginSide::Nowhere => {}
                 OriginSide::Seed(seed) => self.request_from_seed(key, seed, &due, now),
+                // Not for a stripe of what nobody here plays.
+                OriginSide::Origin { whole: true } if !segment.is_sought() => {}
                 OriginSide::Origin { whole: true } => {
                     let all = 0..segment.manifest.block_count();
                     self.start_fetch(key, all, now);
@@ -167,7 +169,8 @@ impl Swarm {
     /// Blocks whose turn it is. What a neighbour says it holds is left to the neighbours, except by the owner: else
     /// a liar could keep everybody from fetching.
     fn due_blocks(&self, segment: &Segment, now: Instant) -> Vec<u16> {
-        let is_spared = self.is_hopeless(segment, now) || now < self.origin.spared_until;
+        let is_spared =
+            !segment.is_sought() || self.is_hopeless(segment, now) || now < self.origin.spared_until;
         let open = segment.open_blocks();
         let waits =
             |index: BlockIndex, is_own: bool| open.contains(index) && (is_own || segment.holders(index) == 0);
@@ -317,7 +320,7 @@ impl Swarm {
             let is_open =
                 |stripe: &u16| segment.stripe(*stripe).map(BlockIndex).any(|index| open.contains(index));
             let due = |stripe: u16| {
-                let due = segment.turn(stripe)?.at;
+                let due = segment.turn(stripe).filter(|turn| turn.is_own || segment.is_sought())?.at;
                 // What is due and still open waits for a place among the fetches or for the origin's rest.
                 let rested = [self.origin.rests_until, self.origin.spared_until];
                 (due > now).then_some(due).or_else(|| rested.into_iter().filter(|at| *at > now).min())

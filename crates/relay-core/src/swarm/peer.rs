@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, NodeId};
+use streamr_model::{BitsPerSecond, BlockIndex, BlockSet, NodeId, RenditionId};
 
 use super::Config;
+use super::interest::Interests;
 use super::segment::Key;
-use crate::message::Role;
+use crate::message::{Interest, Role};
 use crate::time::Instant;
 
 /// Media exchanged with one peer since it was first met.
@@ -48,6 +49,7 @@ pub(crate) struct Introduction {
 pub(crate) struct Peer {
     pub(crate) node: NodeId,
     pub(crate) introduction: Option<Introduction>,
+    pub(crate) interests: Interests,
     /// It has said good-bye: it still gives what it began, and is asked for nothing more.
     pub(crate) leaves: bool,
     pub(crate) upload: Upload,
@@ -107,6 +109,7 @@ impl Peer {
         Self {
             node,
             introduction: None,
+            interests: Interests::default(),
             leaves: false,
             upload: Upload { last_sent: now, ..Upload::default() },
             news_since: None,
@@ -126,6 +129,11 @@ impl Peer {
     /// Whether it takes blocks.
     pub(crate) fn consumes(&self) -> bool {
         matches!(self.role(), Some(Role::Supporter | Role::Viewer)) && !self.leaves
+    }
+
+    /// Whether it wants all of a rendition.
+    pub(crate) fn seeks(&self, rendition: RenditionId) -> bool {
+        self.interests.of(rendition) == Interest::Whole
     }
 
     pub(crate) fn uplink(&self) -> BitsPerSecond {

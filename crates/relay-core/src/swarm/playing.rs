@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use streamr_model::{RenditionId, SegmentRef};
+use streamr_model::{Manifest, RenditionId, SegmentRef};
 
-use super::segment::{Phase, Place, SegmentTable};
+use super::segment::{Phase, Place};
 use super::{Action, Swarm};
+use crate::message::Interest;
 use crate::time::Instant;
 
 /// A newcomer waits this long for older segments before it starts with what it has.
@@ -22,7 +23,7 @@ pub(super) struct Playhead {
 impl Swarm {
     /// A segment was taken in.
     pub(super) fn note_rendition(&mut self, now: Instant, rendition: RenditionId) {
-        if self.playheads.len() >= SegmentTable::MAX_RENDITIONS {
+        if self.playheads.len() >= Manifest::MAX_RENDITIONS {
             let known = |head: &Playhead| {
                 self.segments.iter().any(|segment| segment.place().rendition == head.rendition)
             };
@@ -33,7 +34,15 @@ impl Swarm {
         }
     }
 
-    /// Hands over every segment whose turn has come.
+    /// Somebody begins to play a rendition: from behind `left_behind`, which will not be whole.
+    pub(super) fn play_behind(&mut self, now: Instant, rendition: RenditionId, left_behind: Option<Place>) {
+        if let Some(head) = self.playheads.iter_mut().find(|head| head.rendition == rendition) {
+            head.last = head.last.max(left_behind);
+            head.starts_at = now + START_GRACE;
+        }
+    }
+
+    /// Hands over every segment whose turn has come, of renditions that somebody plays.
     pub(super) fn play(&mut self, now: Instant) {
         for at in 0..self.playheads.len() {
             for name in self.play_rendition(now, at) {
@@ -47,6 +56,9 @@ impl Swarm {
     fn play_rendition(&mut self, now: Instant, at: usize) -> Vec<SegmentRef> {
         let mut ready = Vec::new();
         let Some(head) = self.playheads.get_mut(at) else { return ready };
+        if self.interests.of(head.rendition) == Interest::OwnStripes {
+            return ready;
+        }
         let is_patient = head.last.is_some() || now < head.starts_at;
         for segment in self.segments.iter().filter(|segment| segment.place().rendition == head.rendition) {
             let place = segment.place();

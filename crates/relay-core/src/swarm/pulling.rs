@@ -53,7 +53,7 @@ impl Swarm {
         let expires = now + self.config.request_patience(peer, self.block_len());
         let node = peer.node;
         let mut room = peer.room(self.block_len()).saturating_sub(self.expected_from(slot));
-        for segment in self.segments.iter_mut().filter(|segment| segment.is_wanted()) {
+        for segment in self.segments.iter_mut().filter(|segment| segment.is_sought()) {
             if room == 0 {
                 return;
             }
@@ -106,7 +106,7 @@ impl Swarm {
         let expires = now + self.config.patience();
         let Some(segment) = self.segments.get_mut(key) else { return };
         segment.view_mut(slot).knows = true;
-        let taken = if segment.is_wanted() {
+        let taken = if segment.is_sought() {
             segment.open_blocks().and(blocks)
         } else {
             BlockSet::empty(blocks.capacity())

@@ -11,7 +11,7 @@ use streamr_model::{
 
 use super::action::FetchId;
 use super::peer::Slot;
-use crate::message::Freshness;
+use crate::message::{Freshness, Interest};
 use crate::time::Instant;
 
 /// Playing order; renditions of one moment stand beside each other.
@@ -149,6 +149,7 @@ pub(crate) struct Segment {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) freshness: Freshness,
     pub(crate) phase: Phase,
+    pub(crate) interest: Interest,
     pub(crate) arrived: Instant,
     pub(crate) deadline: Instant,
     pub(crate) held: BlockSet,
@@ -179,6 +180,7 @@ impl Segment {
             manifest,
             freshness,
             phase: Phase::Wanted,
+            interest: Interest::Whole,
             arrived: now,
             deadline: now + live_delay,
             held: BlockSet::empty(blocks),
@@ -196,6 +198,15 @@ impl Segment {
 
     pub(crate) fn is_wanted(&self) -> bool {
         self.phase == Phase::Wanted
+    }
+
+    /// Whether all of it is wanted, not only our own stripes.
+    pub(crate) fn is_sought(&self) -> bool {
+        self.is_wanted() && self.interest == Interest::Whole
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.phase == Phase::Complete
     }
 
     /// What has used up `slack` is urgent, the earliest deadline first; the rest is equally far away.
@@ -287,10 +298,12 @@ impl Segment {
     }
 }
 
-/// The segments we know in playing order, newest [`SegmentTable::MAX`] at most.
+/// The segments we know in playing order, [`SegmentTable::MAX`] for each rendition at most.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentTable {
     list: Vec<Segment>,
+    /// How many of each rendition there are; [`Manifest::MAX_RENDITIONS`] at most.
+    renditions: Vec<(RenditionId, usize)>,
     next_key: u32,
     bytes: u64,
     /// Per rendition: nothing at or before this place is taken in again.
@@ -298,10 +311,8 @@ pub(crate) struct SegmentTable {
 }
 
 impl SegmentTable {
-    /// The most segments known at once.
+    /// The most segments known at once, for each rendition of which any are known.
     pub(crate) const MAX: usize = 64;
-    /// The most renditions of a stream; segments of further ones are not taken in.
-    pub(super) const MAX_RENDITIONS: usize = 8;
 
     pub(crate) fn find(&self, name: &SegmentRef) -> Option<Key> {
         self.list.iter().rev().find(|segment| segment.name == *name).map(|segment| segment.key)
@@ -323,13 +334,36 @@ impl SegmentTable {
         self.list.iter_mut()
     }
 
+    /// Those of a rendition, in playing order.
+    pub(crate) fn of_rendition(&mut self, rendition: RenditionId) -> impl Iterator<Item = &mut Segment> {
+        self.list.iter_mut().filter(move |segment| segment.manifest.rendition() == rendition)
+    }
+
+    /// Where the oldest segment of each rendition stands.
+    fn oldest(&self) -> impl Iterator<Item = usize> {
+        let first =
+            |rendition| self.list.iter().position(|segment| segment.manifest.rendition() == rendition);
+        self.renditions.iter().filter_map(move |(rendition, _)| first(*rendition))
+    }
+
     /// Those still fetched, in playing order, which is about the order of their deadlines.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = &Segment> {
         self.list.iter().filter(|segment| segment.is_wanted())
     }
 
+    /// Those of which everything is still fetched.
+    pub(crate) fn sought(&self) -> impl Iterator<Item = &Segment> {
+        self.list.iter().filter(|segment| segment.is_sought())
+    }
+
     pub(crate) fn wanted_keys(&self) -> Vec<Key> {
         self.wanted().map(|segment| segment.key).collect()
+    }
+
+    /// Those still fetched, with those of which we want our own stripes only behind the others.
+    pub(crate) fn sought_first(&self) -> Vec<Key> {
+        let own_stripes = self.wanted().filter(|segment| !segment.is_sought());
+        self.sought().chain(own_stripes).map(|segment| segment.key).collect()
     }
 
     /// Whether a segment at this place could be taken in.
@@ -339,11 +373,8 @@ impl SegmentTable {
                 && (place.epoch, place.sequence) <= (evicted.epoch, evicted.sequence)
         };
         let is_further_rendition = || {
-            let mut known: Vec<RenditionId> =
-                self.list.iter().map(|segment| segment.place().rendition).collect();
-            known.sort_unstable();
-            known.dedup();
-            known.len() >= Self::MAX_RENDITIONS && !known.contains(&place.rendition)
+            self.renditions.len() >= Manifest::MAX_RENDITIONS
+                && self.renditions.iter().all(|(known, _)| *known != place.rendition)
         };
         !self.evicted.iter().any(is_late)
             && !self.list.iter().any(|segment| segment.place() == place)
@@ -367,28 +398,45 @@ impl SegmentTable {
         self.next_key = self.next_key.wrapping_add(1);
         segment.key = key;
         self.bytes += u64::from(segment.manifest.len);
+        match self.renditions.iter_mut().find(|(known, _)| *known == place.rendition) {
+            Some((_, count)) => *count += 1,
+            None => self.renditions.push((place.rendition, 1)),
+        }
         let at = self.list.partition_point(|other| other.place() < place);
         self.list.insert(at, segment);
         Some(key)
     }
 
-    /// Takes the oldest out if there are too many, too much, or it is past `expired`.
+    /// When the next segment is evicted if nothing else happens: those that keep others from it are the
+    /// oldest of their renditions.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.oldest().map(|at| self.list[at].deadline).min()
+    }
+
+    /// Takes the oldest of a rendition out if there are too many, too much, or it is past `expired`. Renditions
+    /// need not count alike, so the oldest of each is looked at.
     pub(crate) fn evict_one(
         &mut self,
         limit_bytes: u64,
         expired: impl Fn(&Segment) -> bool,
     ) -> Option<Segment> {
-        let oldest = self.list.first()?;
-        let too_much = self.list.len() > Self::MAX || (self.bytes > limit_bytes && self.list.len() > 1);
-        if !too_much && !expired(oldest) {
-            return None;
-        }
-        let segment = self.list.remove(0);
+        let too_much = self.list.len() > Self::MAX * self.renditions.len()
+            || (self.bytes > limit_bytes && self.list.len() > 1);
+        let at = if too_much {
+            self.oldest().min_by_key(|at| self.list[*at].deadline)?
+        } else {
+            self.oldest().find(|at| expired(&self.list[*at]))?
+        };
+        let segment = self.list.remove(at);
         self.bytes -= u64::from(segment.manifest.len);
         let place = segment.place();
+        if let Some((_, count)) = self.renditions.iter_mut().find(|(known, _)| *known == place.rendition) {
+            *count -= 1;
+        }
+        self.renditions.retain(|(_, count)| *count > 0);
         let before = self.evicted.iter().position(|evicted| evicted.rendition == place.rendition);
         let latest = before.map_or(place, |at| self.evicted.swap_remove(at).max(place));
-        if self.evicted.len() >= Self::MAX_RENDITIONS {
+        if self.evicted.len() >= Manifest::MAX_RENDITIONS {
             self.evicted.remove(0);
         }
         self.evicted.push(latest);

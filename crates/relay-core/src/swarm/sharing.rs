@@ -14,7 +14,7 @@ use streamr_model::{BlockIndex, BlockSet, Manifest, SegmentRef};
 use super::peer::{Peer, Slot};
 use super::segment::{Key, Phase, Segment};
 use super::{Action, Config, MESSAGE_BYTES, Swarm};
-use crate::message::{Freshness, Message, QueueTime, Role};
+use crate::message::{Freshness, Interest, Message, QueueTime, Role};
 use crate::rendezvous::{self, Item};
 use crate::time::Instant;
 
@@ -197,6 +197,7 @@ impl Swarm {
     /// first, then those elected by hash, so that different stripes go to different neighbours.
     pub(super) fn offer(&mut self, key: Key, blocks: &BlockSet) {
         let Some(segment) = self.segments.get(key) else { return };
+        let rendition = segment.place().rendition;
         let stripe = blocks.iter().next().map_or(0, |index| index.0);
         let (name, item) = (segment.name, Item { segment: segment.name, stripe });
         let lacks = |slot| segment.view(slot).is_none_or(|view| blocks.has_more_than(&view.have));
@@ -204,7 +205,8 @@ impl Swarm {
             let score = rendezvous::score(item, peer.node, peer.uplink().0.max(1));
             (peer.role() == Some(Role::Viewer), score, slot)
         };
-        let takers = self.peers.iter().filter(|(slot, peer)| peer.consumes() && lacks(*slot));
+        let takers =
+            self.peers.iter().filter(|(slot, peer)| peer.consumes() && peer.seeks(rendition) && lacks(*slot));
         let mut ranked: Vec<(bool, f64, Slot)> = takers.map(ranked).collect();
         ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
         for (_, _, slot) in ranked.into_iter().take(Config::PUSH_FANOUT) {
@@ -225,9 +227,11 @@ impl Swarm {
     /// A block is ours now: queue it for those we promised it to, note news for the rest.
     pub(super) fn share(&mut self, now: Instant, key: Key, index: BlockIndex) {
         let Some(segment) = self.segments.get_mut(key) else { return };
+        let rendition = segment.place().rendition;
         for (slot, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.consumes()) {
             let view = segment.view_mut(slot);
-            if view.have.contains(index) {
+            // Whoever wants its own stripes only need not know more than that there is the segment.
+            if view.have.contains(index) || (view.knows && !peer.seeks(rendition)) {
                 continue;
             }
             let is_promised = view.offered.as_mut().is_some_and(|offered| offered.remove(index));
@@ -293,7 +297,9 @@ impl Swarm {
         let Some(peer) = self.peers.get_mut(slot) else { return };
         (peer.news_since, peer.told_at) = (None, now);
         for segment in self.segments.iter_mut() {
-            let was_news = std::mem::take(&mut segment.view_mut(slot).is_news);
+            let view = segment.view_mut(slot);
+            let was_news = std::mem::take(&mut view.is_news);
+            view.knows |= was_news;
             // What it has had from elsewhere in the meantime is none.
             if was_news && segment.view(slot).is_some_and(|view| segment.held.has_more_than(&view.have)) {
                 let have = Message::Have(segment.name, segment.held.clone(), queue);
@@ -335,9 +341,10 @@ impl Swarm {
         self.pacer.rate().time_for((queued + promised) * self.block_len() + in_flight as u64)
     }
 
-    /// Bytes of a block, as the newest segment has them.
+    /// Bytes of a block, as the newest segment has them that is wanted whole.
     pub(super) fn block_len(&self) -> u64 {
-        let newest = self.segments.iter().next_back();
+        let whole = self.segments.iter().rfind(|segment| segment.interest == Interest::Whole);
+        let newest = whole.or_else(|| self.segments.iter().next_back());
         newest.map_or(Manifest::MAX_BLOCK_LEN, |segment| segment.manifest.block_len).into()
     }
 

@@ -20,7 +20,7 @@ impl Config {
 }
 
 impl Swarm {
-    pub(super) fn take_in(&mut self, now: Instant, segment: Segment) -> Option<Key> {
+    pub(super) fn take_in(&mut self, now: Instant, mut segment: Segment) -> Option<Key> {
         let is_welcome = match segment.freshness {
             Freshness::Fresh => self.is_live(&segment),
             Freshness::Backlog => self.is_backlog(&segment),
@@ -29,6 +29,7 @@ impl Swarm {
             return None;
         }
         let rendition = segment.place().rendition;
+        segment.interest = self.interest_in(&segment);
         let key = self.segments.insert(segment)?;
         // Whoever came before us told us first of what it had.
         let over = self.segments.wanted().filter(|segment| !self.is_live(segment));
@@ -70,10 +71,11 @@ impl Swarm {
         }
     }
 
-    /// A segment was not whole in time, or will not be.
+    /// A segment was not whole in time, or will not be. One of which we only wanted our own stripes is no loss.
     pub(super) fn miss(&mut self, key: Key) {
+        let is_loss = self.segments.get(key).is_some_and(Segment::is_sought);
         self.give_up(key);
-        self.counters.segments_missed += 1;
+        self.counters.segments_missed += u64::from(is_loss);
     }
 
     /// Nothing more of a segment is fetched; peers that would still send some are told.

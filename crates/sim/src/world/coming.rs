@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use streamr_model::BitsPerSecond;
-use streamr_relay_core::{Config, Member, Role, Swarm};
+use streamr_model::{BitsPerSecond, RenditionId};
+use streamr_relay_core::{Config, Interest, Member, Role, Swarm};
 
 use super::plan::{CENSUS_INTERVAL, REFRESH_INTERVAL};
 use super::{SEED, World};
@@ -39,6 +39,7 @@ impl World {
         let place = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
         self.shown.push(index);
         self.node(index).place = place;
+        self.say_what_is_played(index);
         self.give_view(index);
         self.meet_seed(index);
         if self.scenario.churn != Churn::default() {
@@ -50,6 +51,14 @@ impl World {
             let spread = u64::from(micros(REFRESH_INTERVAL));
             let first = u32::try_from(hash(4, index, 0) % spread).unwrap_or(0);
             self.queue.push(self.now.saturating_add(first), Event::Refresh(index));
+        }
+    }
+
+    fn say_what_is_played(&mut self, index: Index) {
+        let plays = self.nodes[index as usize].plays;
+        for rendition in (0..self.scenario.renditions).filter(|rendition| Some(*rendition) != plays) {
+            let (rendition, interest) = (RenditionId(rendition), Interest::OwnStripes);
+            self.tell(index, |swarm, now| swarm.set_interest(now, rendition, interest));
         }
     }
 

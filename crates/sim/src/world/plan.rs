@@ -33,7 +33,8 @@ struct Stay {
 
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
-        assert!((1..=64).contains(&scenario.segments), "a run has 1 to 64 segments");
+        assert!((1..=8).contains(&scenario.renditions), "a stream has 1 to 8 renditions");
+        assert!((1..=64).contains(&scenario.all_segments()), "a run has 1 to 64 segments");
         let mut dice = Dice::new(scenario.seed);
         let names = Names::new(scenario.seed);
         let stays = stays(&scenario, &mut dice);
@@ -80,7 +81,7 @@ impl World {
             self.queue.push(micros(from), Event::Uplinks(percent));
             self.queue.push(micros(until), Event::Uplinks(100));
         }
-        for sequence in 0..self.scenario.segments {
+        for sequence in 0..self.scenario.all_segments() {
             self.queue.push(micros(self.scenario.published_at(sequence)), Event::Publish(sequence));
         }
     }
@@ -112,7 +113,8 @@ fn supporter(scenario: &Scenario, index: Index, stay: Stay) -> Node {
     let line = offered.0 * u64::from(scenario.uplink_percent) / 100;
     let line = BitsPerSecond(line + scenario.line_extra.0);
     let downlink = scenario.paths.downlink_rate_percent.map(|percent| scenario.share_of_rate(percent * 10));
-    Node { conduct: conduct(scenario, index), ..node(offered, line, downlink, stay) }
+    let (conduct, plays) = (conduct(scenario, index), scenario.plays(index));
+    Node { conduct, plays, ..node(offered, line, downlink, stay) }
 }
 
 fn node(offered: BitsPerSecond, line: BitsPerSecond, downlink: Option<BitsPerSecond>, stay: Stay) -> Node {
@@ -129,6 +131,7 @@ fn node(offered: BitsPerSecond, line: BitsPerSecond, downlink: Option<BitsPerSec
         conduct: Conduct::Honest,
         wake: Wake::none(),
         complete: 0,
+        plays: Some(0),
         plays_next: 0,
         view: 0,
         place: 0,

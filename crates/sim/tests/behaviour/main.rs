@@ -1,5 +1,6 @@
 //! What must come out of the swarm's world, whatever the seed.
 
+mod renditions;
 mod scarce;
 mod small;
 mod thousand;
