@@ -98,7 +98,7 @@ pub struct PeerAddresses {
 /// When a segment was published and when this node held all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentTiming {
-    /// Epoch and sequence, as `EPOCH-SEQUENCE`.
+    /// Epoch and sequence, as `EPOCH-SEQUENCE`; of one of several renditions `EPOCH-SEQUENCE-RENDITION`.
     pub segment: String,
     /// Length in bytes.
     pub len: u32,
@@ -224,8 +224,7 @@ impl Relay {
     pub async fn start(config: RelayConfig) -> Result<(Self, mpsc::Receiver<RelayEvent>), RelayError> {
         let reader = OriginReader::new(&config.origin, OriginPatience::default())
             .map_err(|error| RelayError::Origin(error.to_string()))?;
-        let playback =
-            Arc::new(Playback::new(config.stream.clone(), config.store_limit_bytes, driver::wall_clock()));
+        let playback = Arc::new(Playback::new(config.stream.clone(), config.store_limit_bytes));
         let server = playback.serve(config.playback).await?;
         let uplink = config.uplink.join(config.weight)?;
         let me = config.identity.node_id();

@@ -3,6 +3,7 @@
 //! Whatever arrives is checked here before the core hears of it: manifests against the stream's key,
 //! blocks against their manifest. [`Driver::perform`] is the one place where effects happen.
 
+mod interest;
 mod stats;
 mod uplink;
 
@@ -142,8 +143,10 @@ pub(crate) async fn run(
             }
             Some(event) = fetch_events.recv() => driver.on_fetch(event),
             () = uplink::changed(&mut driver.uplink) => {}
+            () = interest::changed(driver.supporting.as_ref()) => driver.note_interests(),
             () = tokio::time::sleep_until(wake) => driver.swarm.handle_timeout(driver.now()),
             _ = stats_tick.tick() => {
+                driver.note_interests();
                 channels.stats.send_replace(driver.stats());
             }
         }
@@ -273,6 +276,7 @@ impl Driver {
             return;
         };
         self.ledger.manifest_at = Some(wall_clock());
+        self.note_description(&manifest);
         if self.swarm.handle_manifest(now, from, freshness, name, Arc::clone(&manifest)) == Keep::Store {
             self.store.insert(name, signed, manifest);
         }

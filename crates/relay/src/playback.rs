@@ -2,8 +2,13 @@
 //!
 //! Only whole, verified segments in playing order are ever seen here. A segment's blocks are the very
 //! buffers they were received in; serving copies nothing but what the kernel copies.
+//!
+//! A stream of several renditions has a shelf for each, and its address leads to the multivariant playlist
+//! that its manifests describe. Who asks for a rendition's files plays it; nobody having asked for a while,
+//! its shelf is taken down.
 
 mod serve;
+mod shelf;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -12,35 +17,55 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use streamr_hls::{LivePlaylist, LiveSegment, LiveWindow, SegmentId};
-use streamr_model::{Manifest, SegmentContainer, StreamId, UnixMs};
+use streamr_hls::{SegmentId, multivariant};
+use streamr_model::{Manifest, RenditionId, StreamEpoch, StreamId, UnixMs};
+use streamr_relay_core::Interest;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::api::RelayError;
+use shelf::{File, Shelf};
 
 /// A player that asked within this time counts as watching.
 const VIEWER_SPAN: Duration = Duration::from_secs(30);
 /// The most players told apart.
 const MAX_VIEWERS: usize = 64;
+/// A rendition of several is played for so many target durations after it was asked for, and at least so long:
+/// more than a player waits for a first segment before it asks again.
+const PLAYED_TARGETS: u32 = 3;
+const PLAYED_LEAST: Duration = Duration::from_secs(15);
 
-/// A file as players see it.
-#[derive(Debug, Clone)]
-struct File {
-    content_type: &'static str,
-    len: u64,
-    pieces: Arc<[Bytes]>,
+/// A rendition of the stream here.
+#[derive(Debug, Default)]
+struct Room {
+    shelf: Option<Shelf>,
+    asked: Option<Instant>,
+    /// Its next shelf begins no lower, so that a player which comes back goes on.
+    next_number: u64,
+}
+
+impl Room {
+    fn is_played(&self) -> bool {
+        let targets = self.shelf.as_ref().map_or(Duration::ZERO, Shelf::target_duration) * PLAYED_TARGETS;
+        self.asked.is_some_and(|asked| asked.elapsed() < targets.max(PLAYED_LEAST))
+    }
+
+    fn clear(&mut self) {
+        if let Some(shelf) = self.shelf.take() {
+            self.next_number = self.next_number.max(shelf.next_number());
+        }
+    }
 }
 
 #[derive(Debug)]
-struct Shelf {
-    playlist: LivePlaylist,
-    /// The playlist as players get it: written once for each segment. Empty before the first one.
-    text: Bytes,
-    files: HashMap<String, File>,
-    /// Names of files by the segment they belong to.
-    names: BTreeMap<SegmentId, Vec<String>>,
+struct House {
+    /// Attribute lists of the renditions, by the newest manifest; empty where there is one.
+    variants: Vec<String>,
+    /// Epoch and time of that manifest.
+    described_at: Option<(StreamEpoch, UnixMs)>,
+    /// [`Manifest::MAX_RENDITIONS`] at most.
+    rooms: BTreeMap<RenditionId, Room>,
     limit_bytes: u64,
     viewers: HashMap<(IpAddr, String), Instant>,
 }
@@ -49,10 +74,12 @@ struct Shelf {
 #[derive(Debug)]
 pub(crate) struct Playback {
     stream: StreamId,
-    shelf: Mutex<Shelf>,
+    house: Mutex<House>,
     bytes_played: AtomicU64,
-    /// Grows with every segment, so that a player that came too early can wait.
+    /// Grows with every segment and description, so that a player that came too early can wait.
     filled: watch::Sender<u64>,
+    /// A rendition was asked for that nobody played.
+    asked: Notify,
 }
 
 /// A listening server. Ends when dropped.
@@ -69,24 +96,21 @@ impl Drop for PlaybackServer {
 }
 
 impl Playback {
-    /// Empty. `now` makes the media sequence start above that of any earlier run, so that a player which
-    /// stayed through a restart goes on: segments are at least a second long and seconds only grow.
-    /// Over `limit_bytes` the oldest segments are taken down early, and players that lag get a 404.
-    pub(crate) fn new(stream: StreamId, limit_bytes: u64, now: UnixMs) -> Self {
-        let window = LiveWindow { first_number: now.0 / 1_000, ..LiveWindow::default() };
-        let shelf = Shelf {
-            playlist: LivePlaylist::new(window),
-            text: Bytes::new(),
-            files: HashMap::new(),
-            names: BTreeMap::new(),
+    /// Empty. Over `limit_bytes` the oldest segments are taken down early, and players that lag get a 404.
+    pub(crate) fn new(stream: StreamId, limit_bytes: u64) -> Self {
+        let house = House {
+            variants: Vec::new(),
+            described_at: None,
+            rooms: BTreeMap::new(),
             limit_bytes,
             viewers: HashMap::new(),
         };
         Self {
             stream,
-            shelf: Mutex::new(shelf),
+            house: Mutex::new(house),
             bytes_played: AtomicU64::new(0),
             filled: watch::Sender::new(0),
+            asked: Notify::new(),
         }
     }
 
@@ -104,45 +128,35 @@ impl Playback {
         Ok(PlaybackServer { address, task })
     }
 
-    /// Puts the next segment in playing order on the shelf.
+    /// Takes what a manifest of the stream says of its renditions, whether its segment will be whole here or not.
+    pub(crate) fn describe(&self, manifest: &Manifest) {
+        if self.lock().describe(manifest) {
+            self.filled.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Puts the next segment of its rendition in playing order on the shelf.
     pub(crate) fn push(&self, manifest: &Manifest, blocks: Vec<Bytes>, now: UnixMs) {
-        let id = SegmentId { epoch: manifest.epoch, sequence: manifest.sequence };
-        let (ending, content_type) = match manifest.container {
-            SegmentContainer::MpegTs => ("ts", "video/mp2t"),
-            SegmentContainer::Fmp4 => ("m4s", "video/mp4"),
-        };
-        let name = format!("{}-{}.{ending}", id.epoch.0, id.sequence.0);
-        let init = manifest.init.as_ref().map(|init| {
-            let bytes = Bytes::copy_from_slice(init);
-            (format!("init-{}.mp4", &blake3::hash(init).to_hex()[..16]), bytes)
-        });
-        let init_name = init.as_ref().map(|(name, _)| name.clone());
-        let mut shelf = self.lock();
-        let segment = LiveSegment::from_manifest(manifest, name.clone(), init_name);
-        if let Err(error) = shelf.playlist.push(segment, now) {
-            tracing::warn!(segment.seq = id.sequence.0, %error, "not played");
-            return;
+        if self.lock().put(manifest, blocks, now) {
+            self.filled.send_modify(|count| *count += 1);
         }
-        let file = File { content_type, len: u64::from(manifest.len), pieces: blocks.into() };
-        let mut names = vec![name.clone()];
-        shelf.files.insert(name, file);
-        if let Some((name, bytes)) = init {
-            names.push(name.clone());
-            let file = File { content_type: "video/mp4", len: bytes.len() as u64, pieces: [bytes].into() };
-            shelf.files.insert(name, file);
-        }
-        shelf.names.insert(id, names);
-        shelf.expire(now);
-        shelf.text = shelf.playlist.render().into();
-        drop(shelf);
-        self.filled.send_modify(|count| *count += 1);
+    }
+
+    /// How much is wanted of each rendition. What is played no more is taken down.
+    pub(crate) fn interests(&self) -> Vec<(RenditionId, Interest)> {
+        self.lock().interests()
+    }
+
+    /// Returns once a rendition was asked for that nobody played before.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// Players that asked lately.
     pub(crate) fn viewers(&self) -> u32 {
-        let mut shelf = self.lock();
-        shelf.viewers.retain(|_, asked| asked.elapsed() < VIEWER_SPAN);
-        u32::try_from(shelf.viewers.len()).unwrap_or(u32::MAX)
+        let mut house = self.lock();
+        house.viewers.retain(|_, asked| asked.elapsed() < VIEWER_SPAN);
+        u32::try_from(house.viewers.len()).unwrap_or(u32::MAX)
     }
 
     /// Bytes of media given to players.
@@ -151,47 +165,133 @@ impl Playback {
     }
 
     fn note_viewer(&self, ip: IpAddr, agent: &str) {
-        let mut shelf = self.lock();
+        let mut house = self.lock();
         let viewer = (ip, agent.chars().take(120).collect());
-        if shelf.viewers.len() < MAX_VIEWERS || shelf.viewers.contains_key(&viewer) {
-            shelf.viewers.insert(viewer, Instant::now());
+        if house.viewers.len() < MAX_VIEWERS || house.viewers.contains_key(&viewer) {
+            house.viewers.insert(viewer, Instant::now());
         }
     }
 
-    /// The playlist; `None` before the first segment.
-    fn playlist_text(&self) -> Option<Bytes> {
-        let text = self.lock().text.clone();
-        (!text.is_empty()).then_some(text)
+    /// A player asks for something of a rendition. False if the stream has no such rendition.
+    fn note_asked(&self, rendition: RenditionId) -> bool {
+        let mut house = self.lock();
+        let is_known = house.described_at.is_none() || usize::from(rendition.0) < house.variants.len().max(1);
+        if !is_known || usize::from(rendition.0) >= Manifest::MAX_RENDITIONS {
+            return false;
+        }
+        let room = house.rooms.entry(rendition).or_default();
+        let is_news = !room.is_played();
+        room.asked = Some(Instant::now());
+        if is_news {
+            self.asked.notify_one();
+        }
+        true
     }
 
-    fn file(&self, name: &str) -> Option<File> {
-        self.lock().files.get(name).cloned()
+    /// What the stream's own address leads to: the multivariant playlist where there are several renditions, else
+    /// the media playlist; `None` before the first manifest or segment.
+    fn index_text(&self) -> Option<Bytes> {
+        let house = self.lock();
+        if house.variants.is_empty() { house.text(RenditionId(0)) } else { Some(house.multivariant()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
+    /// A rendition's media playlist; `None` before its first segment.
+    fn playlist_text(&self, rendition: RenditionId) -> Option<Bytes> {
+        self.lock().text(rendition)
+    }
+
+    fn file(&self, rendition: RenditionId, name: &str) -> Option<File> {
+        self.lock().rooms.get(&rendition)?.shelf.as_ref()?.file(name)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, House> {
         // Nothing in here panics half way through a change.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.house.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelf {
-    /// Takes down what no playlist names any more and RFC 8216 section 6.2.2 no longer keeps.
-    fn expire(&mut self, now: UnixMs) {
-        for id in self.playlist.expire(now) {
-            self.take_down(id);
-        }
-        while self.names.len() > 1 && self.files.values().map(|file| file.len).sum::<u64>() > self.limit_bytes
-        {
-            let Some(oldest) = self.names.first_key_value().map(|(id, _)| *id) else { return };
-            self.take_down(oldest);
-        }
+impl House {
+    fn text(&self, rendition: RenditionId) -> Option<Bytes> {
+        self.rooms.get(&rendition)?.shelf.as_ref()?.text()
     }
 
-    fn take_down(&mut self, id: SegmentId) {
-        for name in self.names.remove(&id).unwrap_or_default() {
-            if !self.names.values().flatten().any(|kept| *kept == name) {
-                self.files.remove(&name);
+    fn multivariant(&self) -> Bytes {
+        multivariant::render(&self.variants, |rendition| format!("{rendition}/index.m3u8")).into()
+    }
+
+    /// Returns whether that is news.
+    fn describe(&mut self, manifest: &Manifest) -> bool {
+        let at = (manifest.epoch, manifest.published_at);
+        if self.described_at.is_some_and(|before| at < before) {
+            return false;
+        }
+        let is_first = self.described_at.replace(at).is_none();
+        let is_other = self.variants != manifest.variants();
+        if is_other {
+            self.variants = manifest.variants().to_vec();
+        }
+        is_first || is_other
+    }
+
+    fn interests(&mut self) -> Vec<(RenditionId, Interest)> {
+        if self.variants.is_empty() {
+            return vec![(RenditionId(0), Interest::Whole)];
+        }
+        let of = |rendition: RenditionId| {
+            let mut room = self.rooms.get_mut(&rendition);
+            if room.as_ref().is_some_and(|room| room.is_played()) {
+                return (rendition, Interest::Whole);
             }
+            if let Some(room) = &mut room {
+                room.clear();
+            }
+            (rendition, Interest::OwnStripes)
+        };
+        (0..).map(RenditionId).take(self.variants.len()).map(of).collect()
+    }
+
+    /// Returns whether the segment was taken.
+    fn put(&mut self, manifest: &Manifest, blocks: Vec<Bytes>, now: UnixMs) -> bool {
+        let first_number = self.first_number(manifest, now);
+        let room = self.rooms.entry(manifest.rendition()).or_default();
+        let shelf = room.shelf.get_or_insert_with(|| Shelf::new(first_number.max(room.next_number)));
+        if let Err(error) = shelf.put(manifest, blocks, now) {
+            tracing::warn!(
+                segment.rendition = manifest.rendition().0,
+                segment.seq = manifest.sequence.0,
+                %error,
+                "not played"
+            );
+            return false;
+        }
+        self.make_room();
+        true
+    }
+
+    /// Where a new shelf's numbers begin: in step with other renditions, so that a player which goes from one to
+    /// another finds what is on at the same number. Without others, above those of any earlier run, so that a
+    /// player which stayed through a restart goes on: segments are at least a second long and seconds only grow.
+    fn first_number(&self, manifest: &Manifest, now: UnixMs) -> u64 {
+        let id = SegmentId { epoch: manifest.epoch, sequence: manifest.sequence };
+        let shelves = self.rooms.values().filter_map(|room| room.shelf.as_ref());
+        shelves.filter_map(|shelf| shelf.number_at(id)).next().unwrap_or(now.0 / 1_000)
+    }
+
+    /// Takes down what is over the limit, of whatever rendition takes most.
+    fn make_room(&mut self) {
+        loop {
+            let mut shelves: Vec<&mut Shelf> =
+                self.rooms.values_mut().filter_map(|room| room.shelf.as_mut()).collect();
+            let held: u64 = shelves.iter().map(|shelf| shelf.bytes()).sum();
+            if held <= self.limit_bytes {
+                return;
+            }
+            shelves.retain(|shelf| shelf.segments() > 1);
+            let Some(largest) = shelves.into_iter().max_by_key(|shelf| shelf.bytes()) else { return };
+            largest.take_down_oldest();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,8 +36,10 @@ impl Ledger {
         if self.recent.len() >= MAX_RECENT {
             self.recent.pop_front();
         }
+        let rendition = manifest.one_of.as_ref().map(|one_of| format!("-{}", one_of.rendition.0));
+        let rendition = rendition.unwrap_or_default();
         self.recent.push_back(SegmentTiming {
-            segment: format!("{}-{}", manifest.epoch.0, manifest.sequence.0),
+            segment: format!("{}-{}{rendition}", manifest.epoch.0, manifest.sequence.0),
             len: manifest.len,
             published_at: manifest.published_at,
             complete_at: now,

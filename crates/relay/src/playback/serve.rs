@@ -16,12 +16,16 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use streamr_model::RenditionId;
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{File, Playback};
+use super::Playback;
+use super::shelf::File;
 
 /// A player that comes before the first segment waits so long for it.
 const FIRST_SEGMENT_PATIENCE: Duration = Duration::from_secs(10);
+/// The name of every playlist.
+const INDEX: &str = "index.m3u8";
 
 pub(super) fn router(playback: Arc<Playback>) -> Router {
     let cors = CorsLayer::new()
@@ -30,7 +34,8 @@ pub(super) fn router(playback: Arc<Playback>) -> Router {
         .allow_headers([RANGE])
         .expose_headers([CONTENT_LENGTH, CONTENT_RANGE]);
     Router::new()
-        .route("/live/{stream}/{file}", get(file))
+        .route("/live/{stream}/{file}", get(file_of_stream))
+        .route("/live/{stream}/{rendition}/{file}", get(file_of_rendition))
         .fallback(async || {
             (StatusCode::NOT_FOUND, "Only /live/STREAM/index.m3u8 and what it names is served here.")
         })
@@ -38,41 +43,85 @@ pub(super) fn router(playback: Arc<Playback>) -> Router {
         .with_state(playback)
 }
 
-async fn file(
+/// What stands directly under the stream: its index, and the files of its only rendition.
+async fn file_of_stream(
     State(playback): State<Arc<Playback>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    from: ConnectInfo<SocketAddr>,
     Path((stream, name)): Path<(String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
+    if let Some(refusal) = refusal(&playback, from, &stream, &headers) {
+        return refusal;
+    }
+    if name == INDEX {
+        return playlist(&playback, |playback| playback.index_text()).await;
+    }
+    file(&playback, RenditionId(0), &name, &method, &headers)
+}
+
+/// A file of one of several renditions.
+async fn file_of_rendition(
+    State(playback): State<Arc<Playback>>,
+    from: ConnectInfo<SocketAddr>,
+    Path((stream, rendition, name)): Path<(String, String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = refusal(&playback, from, &stream, &headers) {
+        return refusal;
+    }
+    let rendition = rendition.parse().ok().map(RenditionId).filter(|id| playback.note_asked(*id));
+    let Some(rendition) = rendition else {
+        return (StatusCode::NOT_FOUND, "The stream has no such rendition.").into_response();
+    };
+    if name == INDEX {
+        return playlist(&playback, |playback| playback.playlist_text(rendition)).await;
+    }
+    file(&playback, rendition, &name, &method, &headers)
+}
+
+/// Notes who asks; another stream than ours is refused.
+fn refusal(
+    playback: &Playback,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    stream: &str,
+    headers: &HeaderMap,
+) -> Option<Response> {
     if stream != playback.stream.as_str() {
         let told = format!("This node carries {} just now, not {stream:.80}.", playback.stream);
-        return (StatusCode::NOT_FOUND, told).into_response();
+        return Some((StatusCode::NOT_FOUND, told).into_response());
     }
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     playback.note_viewer(from.ip(), agent);
-    if name == "index.m3u8" {
-        return playlist(&playback).await;
-    }
-    let Some(file) = playback.file(&name) else {
+    None
+}
+
+fn file(
+    playback: &Playback,
+    rendition: RenditionId,
+    name: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
+    let Some(file) = playback.file(rendition, name) else {
         return (StatusCode::NOT_FOUND, "The segment has left the live window, or never was in it.")
             .into_response();
     };
     let response = segment(&file, headers.get(RANGE).and_then(|range| range.to_str().ok()));
-    if method == Method::GET {
+    if *method == Method::GET {
         let sent = response.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
         playback.bytes_played.fetch_add(sent.unwrap_or(0), Ordering::Relaxed);
     }
     response
 }
 
-async fn playlist(playback: &Playback) -> Response {
-    if playback.playlist_text().is_none() {
-        let mut filled = playback.filled.subscribe();
-        let first = tokio::time::timeout(FIRST_SEGMENT_PATIENCE, filled.wait_for(|count| *count > 0));
-        let _ = first.await;
-    }
-    match playback.playlist_text() {
+/// The playlist that `text` gives, as soon as there is one.
+async fn playlist(playback: &Playback, text: impl Fn(&Playback) -> Option<Bytes>) -> Response {
+    let mut filled = playback.filled.subscribe();
+    let first = tokio::time::timeout(FIRST_SEGMENT_PATIENCE, filled.wait_for(|_| text(playback).is_some()));
+    let _ = first.await;
+    match text(playback) {
         Some(text) => {
             let headers = [(CONTENT_TYPE, "application/vnd.apple.mpegurl"), (CACHE_CONTROL, "no-cache")];
             (headers, text).into_response()

@@ -21,12 +21,13 @@ use url::Url;
 
 use crate::media::{segment, signed};
 
-const SEGMENT_LEN: usize = 700_000;
+pub(crate) const SEGMENT_LEN: usize = 700_000;
 
 #[derive(Debug, Clone)]
-struct Origin {
+pub(crate) struct Origin {
     has_range: bool,
-    sent: Arc<AtomicU64>,
+    /// Bytes.
+    pub(crate) sent: Arc<AtomicU64>,
 }
 
 async fn serve(State(origin): State<Origin>, Path(name): Path<u64>, headers: HeaderMap) -> Response {
@@ -48,15 +49,15 @@ async fn serve(State(origin): State<Origin>, Path(name): Path<u64>, headers: Hea
     response
 }
 
-struct World {
-    key: SecretKey,
-    origin: Origin,
-    url: Url,
-    seed: Seed,
-    relays: Vec<Relay>,
+pub(crate) struct World {
+    pub(crate) key: SecretKey,
+    pub(crate) origin: Origin,
+    pub(crate) url: Url,
+    pub(crate) seed: Seed,
+    pub(crate) relays: Vec<Relay>,
 }
 
-const STREAM: &str = "alice";
+pub(crate) const STREAM: &str = "alice";
 
 fn loopback() -> ListenAt {
     ListenAt { ip: Ipv4Addr::LOCALHOST.into(), port: 0 }
@@ -83,7 +84,7 @@ async fn relay(n: usize, key: &SecretKey, url: &Url) -> Relay {
 }
 
 impl World {
-    async fn start(nodes: usize, has_range: bool) -> Self {
+    pub(crate) async fn start(nodes: usize, has_range: bool) -> Self {
         let origin = Origin { has_range, sent: Arc::default() };
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
@@ -128,11 +129,11 @@ impl World {
         }
     }
 
-    fn stats(&self) -> Vec<RelayStats> {
+    pub(crate) fn stats(&self) -> Vec<RelayStats> {
         self.relays.iter().map(|relay| relay.stats().borrow().clone()).collect()
     }
 
-    async fn until(&self, what: &str, reached: impl Fn(&[RelayStats]) -> bool) {
+    pub(crate) async fn until(&self, what: &str, reached: impl Fn(&[RelayStats]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !reached(&self.stats()) {
             assert!(Instant::now() < deadline, "not in time: {what}: {:#?}", self.stats());
@@ -146,7 +147,7 @@ impl World {
         self.seed.publish(manifest, bytes).await;
     }
 
-    async fn play(&self, relay: usize, path: &str) -> (u16, Bytes) {
+    pub(crate) async fn play(&self, relay: usize, path: &str) -> (u16, Bytes) {
         let url = format!("http://{}/live/{path}", self.relays[relay].playback());
         let answer = reqwest::get(url).await.unwrap();
         (answer.status().as_u16(), answer.bytes().await.unwrap())

@@ -4,4 +4,5 @@
 
 mod carries;
 mod media;
+mod renditions;
 mod streams;
