@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use streamr_hls::OriginState;
-use streamr_model::{MediaSequence, StreamEpoch};
+use streamr_model::{Manifest, MediaSequence, RenditionId, StreamEpoch};
 use tokio::sync::mpsc;
 
 /// Something that the operator should know.
@@ -50,13 +50,22 @@ pub enum Event {
         /// The origin's number of the next one.
         sequence: u64,
     },
-    /// The origin offers several variants; one is signed.
-    #[error("of the origin's {count} variants only the one with {bandwidth_bps} bit/s is signed")]
-    VariantsIgnored {
-        /// How many there are.
-        count: usize,
-        /// The chosen one's bandwidth.
-        bandwidth_bps: u64,
+    /// Something happened to one of several renditions.
+    #[error("rendition {}: {}", .0.0, .1)]
+    OfRendition(RenditionId, Box<Self>),
+    /// The origin offers several variants; each is signed as a rendition of its own.
+    #[error("{signed} variants are signed, each as a rendition of its own")]
+    Renditions {
+        /// How many.
+        signed: usize,
+    },
+    /// Variants that cannot be carried.
+    #[error("variants are left out: {}", left_out(*apart, *too_many))]
+    VariantsLeftOut {
+        /// So many keep sound or picture in a playlist of their own.
+        apart: usize,
+        /// So many stand behind the first eight.
+        too_many: usize,
     },
     /// The epoch could not be written down.
     #[error("the last epoch cannot be written down, so keep this machine's clock right: {0}")]
@@ -78,21 +87,44 @@ fn state_word(state: OriginState) -> &'static str {
     }
 }
 
+fn left_out(apart: usize, too_many: usize) -> String {
+    let apart = Some(apart)
+        .filter(|count| *count > 0)
+        .map(|count| format!("{count} that keep sound or picture apart (EXT-X-MEDIA), which is not carried"));
+    let too_many = Some(too_many).filter(|count| *count > 0).map(|count| {
+        format!("{count} behind the first {}, which is as many as are carried", Manifest::MAX_RENDITIONS)
+    });
+    apart.into_iter().chain(too_many).collect::<Vec<_>>().join("; ")
+}
+
 impl Event {
     fn is_trouble(&self) -> bool {
         use Event::*;
-        matches!(
-            self,
+        match self {
+            OfRendition(_, event) => event.is_trouble(),
             OriginTrouble(_)
-                | SegmentLost { .. }
-                | SegmentsMissed { .. }
-                | EpochNotKept(_)
-                | CoordinatorTrouble(_)
-        )
+            | SegmentLost { .. }
+            | SegmentsMissed { .. }
+            | VariantsLeftOut { .. }
+            | EpochNotKept(_)
+            | CoordinatorTrouble(_) => true,
+            _ => false,
+        }
     }
 
     fn is_routine(&self) -> bool {
-        matches!(self, Self::Published { .. })
+        match self {
+            Self::OfRendition(_, event) => event.is_routine(),
+            event => matches!(event, Self::Published { .. }),
+        }
+    }
+
+    /// Whether it says that a matter is in order again.
+    fn is_well(&self) -> bool {
+        match self {
+            Self::OfRendition(_, event) => event.is_well(),
+            event => matches!(event, Self::OriginWell | Self::CoordinatorWell),
+        }
     }
 
     /// Of events about the same matter, one is not repeated while nothing has changed.
@@ -100,7 +132,7 @@ impl Event {
         match self {
             Self::OriginTrouble(_) | Self::OriginWell => Some(Matter::Origin),
             Self::CoordinatorTrouble(_) | Self::CoordinatorWell => Some(Matter::Coordinator),
-            Self::VariantsIgnored { .. } => Some(Matter::Variants),
+            Self::OfRendition(_, event) => event.matter(),
             Self::EpochNotKept(_) => Some(Matter::Epochs),
             _ => None,
         }
@@ -111,12 +143,11 @@ impl Event {
 enum Matter {
     Origin,
     Coordinator,
-    Variants,
     Epochs,
 }
 
 /// Logs events and passes them on to whoever watches. A watcher that does not keep up misses some.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reporter {
     watcher: Option<mpsc::Sender<Event>>,
     last: BTreeMap<Matter, Event>,
@@ -133,8 +164,7 @@ impl Reporter {
     pub fn report(&mut self, event: Event) {
         if let Some(matter) = event.matter() {
             let before = self.last.insert(matter, event.clone());
-            let well = matches!(event, Event::OriginWell | Event::CoordinatorWell);
-            if before.as_ref() == Some(&event) || (before.is_none() && well) {
+            if before.as_ref() == Some(&event) || (before.is_none() && event.is_well()) {
                 return;
             }
         }

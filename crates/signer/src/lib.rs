@@ -9,7 +9,7 @@
 //! - [`keys`]: the stream's key in its file.
 //! - [`epochs`]: epoch numbers that are never used twice.
 //! - [`manifests`]: a segment and its bytes to a signed manifest.
-//! - [`follow`]: the loop from the origin to the [`publish::Publisher`].
+//! - [`follow`]: the loops from the origin to the [`publish::Publisher`], one for each rendition.
 //! - [`announce`]: the loop to the coordinator.
 //! - [`event`]: what happens, as sentences.
 

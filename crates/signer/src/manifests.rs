@@ -1,10 +1,12 @@
 //! A segment and its bytes to a signed manifest.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use streamr_hls::{MediaSegment, TrackedSegment};
 use streamr_model::{
-    Manifest, ManifestError, MediaSequence, SecretKey, SegmentContainer, Signed, StreamEpoch, StreamId,
-    UnixMs,
+    Manifest, ManifestError, MediaSequence, OneOf, RenditionId, SecretKey, SegmentContainer, Signed,
+    StreamEpoch, StreamId, UnixMs,
 };
 
 /// Why bytes were not signed.
@@ -27,11 +29,12 @@ pub enum SignError {
     Manifest(#[from] ManifestError),
 }
 
-/// Signs the segments of one stream, numbering them within each epoch without gaps.
+/// Signs the segments of one rendition, numbering them within each epoch without gaps.
 #[derive(Debug)]
 pub struct ManifestSigner {
     stream: StreamId,
-    key: SecretKey,
+    key: Arc<SecretKey>,
+    rendition: RenditionId,
     epoch: StreamEpoch,
     next: u64,
     /// Whether something was left out since the last segment.
@@ -39,9 +42,9 @@ pub struct ManifestSigner {
 }
 
 impl ManifestSigner {
-    /// Signs for `stream` with `key`, from `epoch` on.
-    pub fn new(stream: StreamId, key: SecretKey, epoch: StreamEpoch) -> Self {
-        Self { stream, key, epoch, next: 0, broken: false }
+    /// Signs for `stream` with `key`. The first segment begins the first epoch.
+    pub fn new(stream: StreamId, key: Arc<SecretKey>, rendition: RenditionId) -> Self {
+        Self { stream, key, rendition, epoch: StreamEpoch(0), next: 0, broken: false }
     }
 
     /// The present epoch.
@@ -59,12 +62,13 @@ impl ManifestSigner {
         self.broken = true;
     }
 
-    /// Signs `bytes` as the segment `tracked`, first seen at `published_at`.
+    /// Signs `bytes` as the segment `tracked`, first seen at `published_at`, of a stream with these `variants`.
     pub fn sign(
         &mut self,
         tracked: &TrackedSegment,
         bytes: &Bytes,
         init: Option<&Bytes>,
+        variants: Vec<String>,
         published_at: UnixMs,
     ) -> Result<(Signed<Manifest>, MediaSequence), SignError> {
         let segment = &tracked.segment;
@@ -76,7 +80,7 @@ impl ManifestSigner {
         let manifest = Manifest {
             stream: self.stream.clone(),
             epoch: self.epoch,
-            one_of: None,
+            one_of: (!variants.is_empty()).then_some(OneOf { rendition: self.rendition, variants }),
             sequence,
             // Some origins write 0 for a very short segment.
             duration_us: segment.duration_us.max(1),

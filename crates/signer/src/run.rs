@@ -1,9 +1,10 @@
 //! A whole signer, from its configuration to its clean stop.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use streamr_hls::{Cadence, OriginTracker, TrackerConfig};
-use streamr_model::{NodeId, SecretKey, StreamEpoch};
+use streamr_hls::{Cadence, TrackerConfig};
+use streamr_model::{NodeId, SecretKey};
 use streamr_relay::origin::{OriginError, OriginPatience, OriginReader};
 use streamr_relay::{ListenAt, RelayError, Seed, SeedConfig};
 use tokio::sync::watch;
@@ -13,9 +14,8 @@ use crate::announce::Announcer;
 use crate::config::RunArgs;
 use crate::epochs::Epochs;
 use crate::event::Reporter;
-use crate::follow::Follower;
+use crate::follow::{Follower, LiveNow, Source};
 use crate::keys;
-use crate::manifests::ManifestSigner;
 
 /// How long the last upload and the good-bye may take.
 const STOP_WITHIN: Duration = Duration::from_millis(1500);
@@ -43,11 +43,10 @@ pub struct Signer {
 }
 
 struct FollowerParts {
+    source: Source,
     reader: OriginReader,
-    tracker: OriginTracker,
     epochs: Epochs,
-    manifests: ManifestSigner,
-    live: watch::Sender<Option<crate::follow::LiveNow>>,
+    live: watch::Sender<Option<LiveNow>>,
 }
 
 impl Signer {
@@ -77,14 +76,9 @@ impl Signer {
         let reporter = Reporter::new(None);
         let announcer =
             Announcer::new(&args.coordinator, &args.stream, publish_secret, seed_view, watched, reporter)?;
-        let follower = FollowerParts {
-            reader,
-            tracker: OriginTracker::new(args.origin.clone(), config, Instant::now()),
-            epochs,
-            // The first segment begins the first epoch.
-            manifests: ManifestSigner::new(args.stream.clone(), key, StreamEpoch(0)),
-            live,
-        };
+        let source =
+            Source { origin: args.origin.clone(), config, stream: args.stream.clone(), key: Arc::new(key) };
+        let follower = FollowerParts { source, reader, epochs, live };
         Ok(Self { seed, node, follower, announcer })
     }
 
@@ -100,9 +94,8 @@ impl Signer {
 
     /// Follows, signs and announces until `stop`, then says good-bye.
     pub async fn run(self, stop: CancellationToken) {
-        let FollowerParts { reader, tracker, epochs, manifests, live } = self.follower;
-        let reporter = Reporter::new(None);
-        let follower = Follower::new(reader, tracker, epochs, manifests, self.seed, live, reporter);
+        let FollowerParts { source, reader, epochs, live } = self.follower;
+        let follower = Follower::new(source, reader, epochs, self.seed, live, Reporter::new(None));
         let announcing = tokio::spawn(self.announcer.run(stop.clone()));
         let seed = follower.run(stop).await;
         let goodbye = async {

@@ -1,6 +1,7 @@
 //! The signer beside origins that misbehave.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed assumption fails the test")]
 
+mod renditions;
 mod support;
 
 use streamr_hls::OriginState;

@@ -1,8 +1,9 @@
 //! A small origin that misbehaves on command, and a signer whose publisher only writes down.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,13 +12,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::StatusCode;
-use streamr_hls::{Cadence, OriginTracker, TrackerConfig};
-use streamr_model::{Manifest, SecretKey, Signed, StreamEpoch};
+use streamr_hls::{Cadence, TrackerConfig};
+use streamr_model::{Manifest, SecretKey, Signed};
 use streamr_relay::origin::{OriginPatience, OriginReader};
 use streamr_signer::epochs::Epochs;
 use streamr_signer::event::{Event, Reporter};
-use streamr_signer::follow::{Follower, LiveNow};
-use streamr_signer::manifests::ManifestSigner;
+use streamr_signer::follow::{Follower, LiveNow, Source};
 use streamr_signer::publish::Publisher;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -52,6 +52,10 @@ pub(crate) struct Files {
     pub(crate) first: u64,
     pub(crate) segments: Vec<(String, Bytes)>,
     pub(crate) header: String,
+    /// What the index says instead of naming segments.
+    pub(crate) multivariant: Option<String>,
+    /// Playlists beside the index: how each is answered, and the segments it names.
+    pub(crate) renditions: BTreeMap<String, (Behaviour, Vec<String>)>,
 }
 
 pub(crate) struct Origin {
@@ -72,6 +76,8 @@ impl Origin {
             first: 0,
             segments: vec![],
             header: String::new(),
+            multivariant: None,
+            renditions: BTreeMap::new(),
         };
         let files = Arc::new(Mutex::new(files));
         let serving = serve(listener, files.clone());
@@ -89,6 +95,31 @@ impl Origin {
         let bytes = Bytes::from(bytes);
         self.files().segments.push((name.into(), bytes.clone()));
         bytes
+    }
+
+    /// The index offers variants of these bandwidths, the media playlist of each called after it. They are empty.
+    pub(crate) fn offers(&self, bandwidths: impl IntoIterator<Item = u64>) {
+        let mut files = self.files();
+        let mut index = String::from("#EXTM3U\n");
+        for bps in bandwidths {
+            index += &format!("#EXT-X-STREAM-INF:BANDWIDTH={bps},CODECS=\"avc1.64001f\"\n{bps}.m3u8\n");
+            files.renditions.insert(format!("{bps}.m3u8"), (Behaviour::Well, vec![]));
+        }
+        files.multivariant = Some(index);
+    }
+
+    /// Appends a segment to a variant's playlist.
+    pub(crate) fn publishes_at(&self, bps: u64, name: &str, content: &str) -> Bytes {
+        let bytes = self.publishes(name, content);
+        let named =
+            self.files().renditions.get_mut(&format!("{bps}.m3u8")).map(|(_, names)| names.push(name.into()));
+        named.unwrap();
+        bytes
+    }
+
+    /// From now on a variant's playlist is answered like this.
+    pub(crate) fn answers(&self, bps: u64, behaviour: Behaviour) {
+        self.files().renditions.get_mut(&format!("{bps}.m3u8")).unwrap().0 = behaviour;
     }
 
     /// Refuses connections.
@@ -112,7 +143,10 @@ async fn file(State(files): State<Shared>, Path(name): Path<String>) -> Response
     let (behaviour, bytes) = {
         let files = files.lock().unwrap();
         if name == "index.m3u8" {
-            (files.playlist, Some(playlist(&files).into()))
+            let index = files.multivariant.clone();
+            (files.playlist, Some(index.unwrap_or_else(|| playlist(&files)).into()))
+        } else if let Some((behaviour, names)) = files.renditions.get(&name) {
+            (*behaviour, Some(listing(files.first, "", names).into()))
         } else {
             let spoiled = files.spoiled.iter().find(|(spoiled, _)| *spoiled == name);
             let found = files.segments.iter().find(|(segment, _)| *segment == name);
@@ -125,10 +159,13 @@ async fn file(State(files): State<Shared>, Path(name): Path<String>) -> Response
 }
 
 fn playlist(files: &Files) -> String {
-    let first = files.first;
-    let mut text =
-        format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n{}", files.header);
-    for (name, _) in files.segments.iter().filter(|(name, _)| !name.starts_with("init")) {
+    let names = files.segments.iter().map(|(name, _)| name).filter(|name| !name.starts_with("init"));
+    listing(files.first, &files.header, names)
+}
+
+fn listing<'a>(first: u64, header: &str, names: impl IntoIterator<Item = &'a String>) -> String {
+    let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n{header}");
+    for name in names {
         text += &format!("#EXTINF:1.000, no desc\n{name}\n");
     }
     text
@@ -181,6 +218,13 @@ pub(crate) struct Signer {
     directory: tempfile::TempDir,
 }
 
+fn is_publication(event: &Event) -> bool {
+    match event {
+        Event::OfRendition(_, event) => is_publication(event),
+        event => matches!(event, Event::Published { .. }),
+    }
+}
+
 pub(crate) fn key() -> SecretKey {
     SecretKey::from_seed([3; 32])
 }
@@ -207,11 +251,12 @@ impl Signer {
         let (live, watched) = watch::channel(None);
         let (sender, events) = mpsc::channel(1024);
         let recording = Recording::default();
+        let source =
+            Source { origin: origin.clone(), config, stream: "alice".parse().unwrap(), key: Arc::new(key()) };
         let follower = Follower::new(
+            source,
             OriginReader::new(origin, patience).unwrap(),
-            OriginTracker::new(origin.clone(), config, Instant::now()),
             Epochs::open(&directory.path().join("key")).unwrap(),
-            ManifestSigner::new("alice".parse().unwrap(), key(), StreamEpoch(0)),
             recording.clone(),
             live,
             Reporter::new(Some(sender)),
@@ -237,7 +282,7 @@ impl Signer {
     /// Waits until `count` segments are published, verifies them and gives them.
     pub(crate) async fn published(&mut self, count: usize) -> Vec<(Manifest, Bytes)> {
         while self.recording.0.lock().unwrap().len() < count {
-            self.until(|event| matches!(event, Event::Published { .. })).await;
+            self.until(is_publication).await;
         }
         let recorded = self.recording.0.lock().unwrap().clone();
         let verified = |(signed, bytes): Published| {
