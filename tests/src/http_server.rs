@@ -63,13 +63,30 @@ impl Reply {
         self.body(body)
     }
 
+    /// The part of `whole` from its `first` to its `last` byte.
+    pub fn part(
+        &mut self,
+        content_type: &str,
+        whole: &[u8],
+        (first, last): (usize, usize),
+    ) -> io::Result<()> {
+        let body = whole.get(first..=last).ok_or(io::ErrorKind::InvalidInput)?;
+        let range = format!("Content-Range: bytes {first}-{last}/{}\r\n", whole.len());
+        self.headers(206, content_type, Some(body.len()), &range)?;
+        self.body(body)
+    }
+
     /// The head alone. Without a length the body ends with the connection.
     pub fn head(&mut self, status: u16, content_type: &str, len: Option<usize>) -> io::Result<()> {
+        self.headers(status, content_type, len, "")
+    }
+
+    fn headers(&mut self, status: u16, content_type: &str, len: Option<usize>, more: &str) -> io::Result<()> {
         self.status = status;
         let len = len.map(|len| format!("Content-Length: {len}\r\n")).unwrap_or_default();
         let reason = reason(status);
         let head = format!(
-            "HTTP/1.1 {status} {reason}\r\nConnection: Close\r\nContent-Type: {content_type}\r\n{len}\r\n"
+            "HTTP/1.1 {status} {reason}\r\nConnection: Close\r\nContent-Type: {content_type}\r\n{len}{more}\r\n"
         );
         self.stream.write_all(head.as_bytes())
     }
@@ -93,6 +110,7 @@ impl Reply {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        206 => "Partial Content",
         404 => "Not Found",
         500 => "Internal Server Error",
         503 => "Service Unavailable",

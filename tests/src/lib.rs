@@ -23,9 +23,12 @@ pub mod poll;
 pub mod ports;
 pub mod process;
 pub mod publisher;
+pub mod signed_network;
 pub mod signer;
 pub mod summary;
 mod supervisor;
+pub mod variant_network;
+pub mod variant_origin;
 
 pub use coordinator::{Coordinator, Registration};
 pub use error::{Result, TestnetError};
