@@ -10,6 +10,7 @@ pub mod error;
 pub mod impact;
 pub mod invites;
 pub mod ledger;
+pub mod measurers;
 pub mod membership;
 pub mod nodes;
 pub mod old;
@@ -28,6 +29,7 @@ pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
 pub use invites::{CreateInvite, InviteCreated, InvitePreview, InviteState, Invites, ListedInvite};
 pub use ledger::{Corrected, Correction, Deposit, Deposited};
+pub use measurers::{Measurer, Measurers, SpotChecks};
 pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{
     Challenge, ChallengeRequest, Enrol, Enrolled, Granted, HeartbeatAnswer, HeartbeatRequest, PublicKeys,
@@ -37,7 +39,7 @@ pub use payouts::{
     BeginPayouts, Destination, Payee, PayeeView, PayoutBatch, PayoutItem, PayoutMethod, PayoutQuote,
     PayoutRequest, PayoutState, SettlePayouts,
 };
-pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt};
+pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt, SamplesRequest};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 
 /// Every path begins with this.

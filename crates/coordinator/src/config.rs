@@ -43,6 +43,8 @@ pub struct Config {
     pub payout_adapters: Adapters,
     /// How long a request may take, its body included.
     pub request_deadline: Duration,
+    /// How often measurers look at each node in an hour, in the mean.
+    pub probes_per_hour: u32,
     /// How it answers nodes of June 2025; `None`: not at all.
     pub old_surface: Option<OldSurface>,
 }
@@ -64,6 +66,7 @@ impl Config {
             payout_terms: PayoutTerms::default(),
             payout_adapters: Adapters::default(),
             request_deadline: Self::REQUEST_DEADLINE,
+            probes_per_hour: crate::probes::PER_HOUR,
             old_surface: Some(OldSurface::default()),
         }
     }

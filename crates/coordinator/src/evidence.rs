@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use streamr_model::{Grant, NodeId, StreamId, Window};
 
-use crate::credit::Counts;
+use crate::credit::{Counts, Credit};
 use crate::epoch::Measured;
 use crate::receipts::taken_until;
+use crate::rewards::Score;
 use crate::scoring::{credits, windows};
-use crate::storage::{RecordedReceipt, StorageError, Tx};
+use crate::storage::{KeptSample, RecordedReceipt, StorageError, Tx};
 use crate::verify::{Evidence, EvidenceFault, Proof};
 
 /// Proves an epoch's credits from the receipts of its hour: that each was signed by both ends and is recorded as
 /// they signed it, under the cap of the grant it names, and that together they give what the epoch was closed
-/// with, for everybody. How long nodes were there, and who was assigned when, is the coordinator's own word.
+/// with, for everybody, and no more time than they show; and the same of what measurers signed. How long nodes were
+/// there, who was assigned when, who was to look at whom and who is one party, is the coordinator's own word.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SignedReceipts;
 
@@ -33,15 +35,22 @@ impl Evidence for SignedReceipts {
                 }
                 documents += 1;
             }
+            for sample in tx.samples_in(&measured.stream, window).await? {
+                if !is_as_measured(&sample, &measured.stream, window) {
+                    let KeptSample { provider, measurer, .. } = sample;
+                    return Ok(Err(EvidenceFault::Sample { provider, measurer }));
+                }
+                documents += 1;
+            }
         }
-        let credits = credits(tx, &measured.stream, measured.hour).await?;
+        let parties = tx.parties(&measured.stream, measured.hour).await?;
+        let credits = credits(tx, &measured.stream, measured.hour, &parties).await?;
         let nodes: BTreeSet<&NodeId> = measured.supporters.keys().chain(credits.providers.keys()).collect();
         for node in nodes {
-            let score = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
-            let input =
-                Counts { bytes: score.bytes, blocks: score.blocks, on_time: score.on_time, bad: score.bad };
-            let counts = credits.providers.get(node).map(|credit| credit.counts).unwrap_or_default();
-            if counts != input {
+            let input = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
+            let proven = credits.providers.get(node).map(Credit::score).unwrap_or_default();
+            let at_work = credits.providers.get(node).map_or(0, |credit| credit.at_work.len() as u64);
+            if (Score { uptime_ms: 0, ..input }) != proven || input.uptime_ms > at_work * Window::MS {
                 return Ok(Err(EvidenceFault::Credit(*node)));
             }
         }
@@ -61,12 +70,20 @@ fn is_as_signed(recorded: &RecordedReceipt, stream: &StreamId, window: Window) -
         && (receipt.sequence, Counts::of(&receipt)) == (kept.sequence, kept.counts)
 }
 
+fn is_as_measured(sample: &KeptSample, stream: &StreamId, window: Window) -> bool {
+    let Ok(receipt) = sample.signed.verify_node(&sample.measurer) else { return false };
+    (receipt.provider, receipt.consumer, receipt.session)
+        == (sample.provider, sample.measurer, sample.session)
+        && (&receipt.stream, receipt.window) == (stream, window)
+        && (receipt.sequence, Counts::of(&receipt)) == (sample.sequence, sample.counts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::closing::measure;
     use crate::hour::Hour;
-    use crate::testing::{Running, START};
+    use crate::testing::{Node, Running, START};
     use streamr_model::UnixMs;
 
     /// An hour with receipts, and what it measures.
@@ -101,6 +118,32 @@ mod tests {
             "UPDATE receipts SET on_time = on_time - 1",
             "UPDATE receipts SET provider = consumer WHERE cap_bytes IS NULL",
             "DELETE FROM receipts",
+        ] {
+            let mut tx = coordinator.storage().write().await.unwrap();
+            tx.spoil(statement).await.unwrap();
+            let proven = SignedReceipts.prove(&mut tx, &measured).await;
+            assert!(!matches!(proven, Ok(Ok(_))), "{statement}: {proven:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_kept_of_a_measurer_can_be_another_than_what_it_signed() {
+        let (coordinator, measured) = hour().await;
+        let mut measurer = Node::enrolled(&coordinator, 3).await;
+        measurer.measures(&coordinator).await;
+        let provider = *measured.supporters.keys().next().unwrap();
+        let receipt = measurer.sign(&coordinator, provider, 1000, 10);
+        assert_eq!(measurer.sample(&coordinator, &receipt).await, None);
+        let mut tx = coordinator.storage().read().await.unwrap();
+        assert_eq!(SignedReceipts.prove(&mut tx, &measured).await.unwrap(), Ok(Proof::Signed(3)));
+        drop(tx);
+        for statement in [
+            "UPDATE samples SET slot = slot + 1",
+            "UPDATE samples SET session = provider",
+            "UPDATE samples SET sequence = sequence + 1",
+            "UPDATE samples SET bytes = bytes + 1",
+            "UPDATE samples SET missed = missed + 1",
+            "UPDATE samples SET provider = measurer",
         ] {
             let mut tx = coordinator.storage().write().await.unwrap();
             tx.spoil(statement).await.unwrap();

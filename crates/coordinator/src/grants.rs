@@ -2,7 +2,8 @@
 //!
 //! Consumers do not choose, because one that does chooses its friends. Of the members that a consumer is shown,
 //! those three are assigned that come first by a hash of the coordinator's secret, weighted by what they offer
-//! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be.
+//! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be. A measurer
+//! is assigned first at whom it is to look: its grants, and what it signs under them, are as everybody else's.
 
 use std::time::Duration;
 
@@ -12,10 +13,13 @@ use streamr_model::{BitsPerSecond, Grant, GrantId, NodeId, SecretKey, Signed, St
 use crate::state::App;
 use crate::storage::{Assigned, StorageError};
 
-/// What grants are made with. Both follow from the operator token, so that every replica has the same.
+/// What grants are made with, and what else only a coordinator knows. All follow from the operator token, so that every
+/// replica has the same.
 pub(crate) struct Keys {
     sign: SecretKey,
     assign: [u8; 32],
+    probe: [u8; 32],
+    network: [u8; 32],
 }
 
 impl Keys {
@@ -24,7 +28,19 @@ impl Keys {
         Self {
             sign: SecretKey::from_seed(derive("streamr coordinator: signs grants")),
             assign: derive("streamr coordinator: assigns providers"),
+            probe: derive("streamr coordinator: plans probes"),
+            network: derive("streamr coordinator: hides addresses"),
         }
+    }
+
+    /// What probes are planned with.
+    pub(crate) fn probe(&self) -> &[u8; 32] {
+        &self.probe
+    }
+
+    /// What address prefixes are hashed with.
+    pub(crate) fn network(&self) -> &[u8; 32] {
+        &self.network
     }
 
     /// Whose signature grants carry.
@@ -43,15 +59,17 @@ impl Keys {
 fn place(key: &[u8; 32], window: Window, consumer: &NodeId, member: &MemberView) -> f64 {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&window.0.to_le_bytes()).update(&consumer.0).update(&member.node.0);
-    let hash = hasher.finalize();
-    let Some(first) = hash.as_bytes().first_chunk::<8>() else { return f64::INFINITY };
-    // Uniform over the open interval of 0 to 1: 53 bits are what a double holds.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit, and weights need no more")]
-    let (uniform, weight) = (
-        ((u64::from_le_bytes(*first) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64,
-        member.uplink_bps.0 as f64,
-    );
-    if weight > 0.0 { -uniform.ln() / weight } else { f64::INFINITY }
+    #[expect(clippy::cast_precision_loss, reason = "weights need no more than 53 bits")]
+    let weight = member.uplink_bps.0 as f64;
+    if weight > 0.0 { -uniform(&hasher.finalize()).ln() / weight } else { f64::INFINITY }
+}
+
+/// Uniform over the open interval of 0 to 1.
+pub(crate) fn uniform(hash: &blake3::Hash) -> f64 {
+    let first = hash.as_bytes().first_chunk::<8>().expect("a hash has 32 bytes");
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+    let (drawn, all) = ((u64::from_le_bytes(*first) >> 11) as f64, (1_u64 << 53) as f64);
+    (drawn + 0.5) / all
 }
 
 /// Those of `members` that come first for `consumer`, at most [`Granted::PER_WINDOW`] with those in `known`.
@@ -116,9 +134,15 @@ pub(crate) async fn of_consumer(
     drop(tx);
     let mut is_new = false;
     if assigned.len() < Granted::PER_WINDOW {
-        let members = app.tables.current(&app.storage, &registered, now).await?.members_for(consumer);
+        let table = app.tables.current(&app.storage, &registered, now).await?;
+        let members = table.members_for(consumer, &app.looks(window));
         let known: Vec<NodeId> = assigned.iter().map(|one| one.provider).collect();
-        let chosen = choose(&app.grants.assign, window, consumer, &members, &known);
+        let mut probed = table.probed_by(consumer, &app.looks(window));
+        probed.retain(|node| !known.contains(node));
+        probed.truncate(Granted::PER_WINDOW - known.len());
+        let settled = [known.clone(), probed.clone()].concat();
+        let by_chance = choose(&app.grants.assign, window, consumer, &members, &settled);
+        let chosen = [probed.clone(), by_chance].concat();
         is_new = !chosen.is_empty();
         if is_new {
             let together = [known.clone(), chosen.clone()].concat();
@@ -127,8 +151,8 @@ pub(crate) async fn of_consumer(
                 let others: Vec<NodeId> = together.iter().filter(|node| *node != provider).copied().collect();
                 (*provider, cap_bytes(stream_bytes, &members, provider, &others))
             };
-            assigned =
-                assign(app, stream, window, consumer, &known, chosen.iter().map(cap).collect()).await?;
+            let chosen: Vec<(NodeId, u64)> = chosen.iter().map(cap).collect();
+            assigned = assign(app, stream, window, consumer, &known, &chosen, &probed).await?;
         }
     }
     if tell == Tell::IfNew && !is_new {
@@ -143,7 +167,8 @@ async fn assign(
     window: Window,
     consumer: &NodeId,
     known: &[NodeId],
-    chosen: Vec<(NodeId, u64)>,
+    chosen: &[(NodeId, u64)],
+    probed: &[NodeId],
 ) -> Result<Vec<Assigned>, StorageError> {
     let mut tx = app.storage.write().await?;
     tx.lock_node(consumer).await?;
@@ -152,11 +177,14 @@ async fn assign(
         // Whoever answered another heartbeat of this node at the same time was first.
         return Ok(before);
     }
-    for (provider, cap_bytes) in chosen {
+    for (provider, cap_bytes) in chosen.iter().copied() {
         let expires_at = crate::receipts::taken_until(window);
         let mut one = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
         one.grant = grant(stream, window, consumer, &one).id();
         tx.assign(stream, window, consumer, &one).await?;
+    }
+    for provider in probed {
+        tx.plan_probe(stream, window, consumer, provider).await?;
     }
     let assigned = tx.assigned(stream, window, consumer).await?;
     tx.commit().await?;

@@ -7,6 +7,7 @@ pub(crate) mod heartbeats;
 pub(crate) mod invites;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod measurers;
 pub(crate) mod nodes;
 pub(crate) mod old;
 pub(crate) mod openapi;

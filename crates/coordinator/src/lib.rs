@@ -4,9 +4,9 @@
 //! `streamr-coordinator-api` describes. Media never passes through here.
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
-//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`,
+//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `samples`, `scoring`,
 //! `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`hour`], [`rewards`], [`limits`],
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`probes`], [`capacity`], [`parties`], [`hour`], [`rewards`], [`limits`],
 //! [`ledger`], [`epoch`], [`fund`], [`accounts`], [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
@@ -18,6 +18,7 @@ pub mod accounts;
 mod adversary;
 mod bookkeeping;
 pub mod canonical;
+pub mod capacity;
 mod challenge;
 mod clock;
 pub mod closing;
@@ -40,14 +41,17 @@ mod money;
 pub mod neighbours;
 pub mod old_surface;
 mod operator_token;
+pub mod parties;
 mod passkeys;
 pub mod payouts;
 pub mod polling;
 mod presence;
+pub mod probes;
 mod problem;
 mod receipts;
 mod reporting;
 pub mod rewards;
+mod samples;
 mod scoring;
 mod secret;
 mod server;

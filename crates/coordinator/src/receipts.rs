@@ -84,7 +84,7 @@ pub(crate) async fn take(
 }
 
 /// Only enrolled nodes receive from each other, and the signer is none of them: what it gives is the origin's.
-async fn are_parties(tx: &mut Tx, receipt: &Receipt) -> Result<bool, StorageError> {
+pub(crate) async fn are_parties(tx: &mut Tx, receipt: &Receipt) -> Result<bool, StorageError> {
     if receipt.provider == receipt.consumer || tx.stream(&receipt.stream).await?.is_none() {
         return Ok(false);
     }

@@ -6,6 +6,7 @@ use streamr_model::{Heartbeat, NodeActivity, UnixMs, Window};
 
 use crate::grants::Tell;
 use crate::hour::{Hour, spread};
+use crate::parties::Network;
 use crate::presence::sweep;
 use crate::session::{Disorder, Place, Session, place, shown};
 use crate::storage::{Live, StorageError, Tx, Uptime};
@@ -23,11 +24,12 @@ pub(crate) enum Refusal {
     Storage(#[from] StorageError),
 }
 
-/// Takes in `heartbeat`, whose signature held. `nonce` is fresh, for the answer, whose grants are the caller's to
+/// Takes in `heartbeat`, whose signature held and which came from `network`. `nonce` is fresh, for the answer, whose grants are the caller's to
 /// fill in as [`Tell`] says.
 pub(crate) async fn accept(
     tx: &mut Tx,
     heartbeat: &Heartbeat,
+    network: Option<Network>,
     nonce: String,
     now: UnixMs,
 ) -> Result<(HeartbeatAnswer, Tell), Refusal> {
@@ -62,9 +64,28 @@ pub(crate) async fn accept(
             (nonce, HeartbeatRequest::FIRST_INTERVAL_S, Tell::Always)
         }
     };
+    if let Some(network) = network.filter(|_| tell == Tell::Always) {
+        note_network(tx, heartbeat, network, now).await?;
+    }
     let stream = tx.stream(&heartbeat.stream).await?.ok_or(Refusal::StreamUnknown)?;
     let membership_version = stream.membership_version;
-    Ok((HeartbeatAnswer { nonce, next_in_s, now, membership_version, grants: Vec::new() }, tell))
+    let measures = tx.is_measurer(&heartbeat.node).await?;
+    let answer = HeartbeatAnswer { nonce, next_in_s, now, membership_version, grants: Vec::new(), measures };
+    Ok((answer, tell))
+}
+
+/// Notes from where a supporter was heard, as long as that can decide what it is paid.
+async fn note_network(
+    tx: &mut Tx,
+    heartbeat: &Heartbeat,
+    network: Network,
+    now: UnixMs,
+) -> Result<(), StorageError> {
+    let is_live = tx.live(&heartbeat.stream).await?.is_some_and(|live| live.is_live);
+    if is_live && heartbeat.activity == NodeActivity::Supporting {
+        tx.note_network(Hour::of(now), &heartbeat.node, network).await?;
+    }
+    Ok(())
 }
 
 /// The first of a session. It replaces the node's last one and earns nothing: no time has passed yet.
@@ -77,6 +98,9 @@ async fn begin(
 ) -> Result<(), Refusal> {
     if !tx.begin_session(&heartbeat.node, heartbeat.session, now).await? {
         return Err(Refusal::OutOfOrder(Disorder::PastSession));
+    }
+    if let Some(old) = replaced {
+        tx.end_session(&old.node, old.session, old.last_at).await?;
     }
     if let Some(other) = replaced.filter(|old| old.shown.is_some() && old.stream != heartbeat.stream) {
         tx.membership_changed(&other.stream).await?;

@@ -115,6 +115,7 @@ impl Coordinator {
             tables: Tables::default(),
             boards: ScoreBoards::default(),
             grants: Keys::of(&config.operator_token),
+            probes_per_hour: config.probes_per_hour,
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
             old_surface: config.old_surface.clone(),

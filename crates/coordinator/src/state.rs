@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use streamr_model::UnixMs;
+use streamr_model::{UnixMs, Window};
 use url::Url;
 
 use crate::accounts::throttle::Throttle;
@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
+use crate::probes::Looks;
 use crate::scoring::ScoreBoards;
 use crate::secret::SecretHash;
 use crate::sign_in::passwords::Passwords;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     /// The same of the hour under way; a little older.
     pub(crate) boards: ScoreBoards,
     pub(crate) grants: Keys,
+    /// How often measurers look at each node in an hour.
+    pub(crate) probes_per_hour: u32,
     /// `None` where the operator switched limits off.
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.
@@ -49,6 +52,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn now(&self) -> UnixMs {
         self.clock.now()
+    }
+
+    /// With what looks into `window` are planned.
+    pub(crate) fn looks(&self, window: Window) -> Looks<'_> {
+        Looks { key: self.grants.probe(), window, per_hour: self.probes_per_hour }
     }
 }
 

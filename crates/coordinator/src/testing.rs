@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use streamr_coordinator_api::{
     Challenge, Deposited, Enrolled, ErrorCode, Granted, HeartbeatAnswer, Impact, InviteCreated, Membership,
-    PayoutBatch, Problem, ReceiptsAnswer, ReceiptsRequest, RefusalReason, StreamRegistered,
+    PayoutBatch, Problem, ReceiptsAnswer, ReceiptsRequest, RefusalReason, SamplesRequest, StreamRegistered,
 };
 use streamr_model::{
     BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, Receipt, SecretKey, Signed, SignedByBoth,
@@ -393,8 +393,12 @@ impl Node {
 
     /// Sends the heartbeat as it is.
     pub(crate) async fn send(&self, coordinator: &Running) -> Response {
-        let body = json!({"node": self.id(), "heartbeat": Signed::new(&self.heartbeat, &self.key)});
-        coordinator.post("/v1/heartbeats", None, &body).await
+        coordinator.post("/v1/heartbeats", None, &self.report()).await
+    }
+
+    /// The heartbeat as it is sent.
+    pub(crate) fn report(&self) -> Value {
+        json!({"node": self.id(), "heartbeat": Signed::new(&self.heartbeat, &self.key)})
     }
 
     /// Makes the heartbeat the one after `answer`.
@@ -438,6 +442,7 @@ impl Node {
             blocks: before.map_or(0, |last| last.blocks) + blocks,
             on_time: before.map_or(0, |last| last.on_time) + blocks,
             bad: 0,
+            missed: 0,
         };
         self.signed.insert(provider, receipt.clone());
         receipt
@@ -465,6 +470,21 @@ impl Node {
         let receipt = consumer.sign(coordinator, self.id(), bytes, blocks);
         let both = self.countersign(consumer, &receipt);
         assert_eq!(self.hand_in(coordinator, vec![both]).await, None);
+    }
+
+    /// The operator trusts this node about others.
+    pub(crate) async fn measures(&self, coordinator: &Running) {
+        let path = format!("/v1/measurers/{}", self.id());
+        assert_eq!(coordinator.put(&path, Some(&coordinator.operator), &()).await.status(), 204);
+    }
+
+    /// Hands in what this measurer signed; why it was refused, if it was.
+    pub(crate) async fn sample(&self, coordinator: &Running, receipt: &Receipt) -> Option<RefusalReason> {
+        let path = format!("/v1/nodes/{}/samples", self.id());
+        let samples = vec![Signed::new(receipt, &self.key)];
+        let answer = coordinator.post(&path, Some(&self.token), &SamplesRequest { samples }).await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<ReceiptsAnswer>().await.unwrap().refused.first().map(|refused| refused.reason)
     }
 
     /// Makes the heartbeat the first of its session.

@@ -78,6 +78,14 @@ pub enum EvidenceFault {
         /// Who received.
         consumer: streamr_model::NodeId,
     },
+    /// What is kept of a measurer is not what it signed.
+    #[error("what is kept of measurer {measurer} about provider {provider} is not what it signed")]
+    Sample {
+        /// At whom it looked.
+        provider: streamr_model::NodeId,
+        /// Who it is.
+        measurer: streamr_model::NodeId,
+    },
     /// What was signed gives a node other credit than the input says.
     #[error("node {0} is credited with something else")]
     Credit(streamr_model::NodeId),

@@ -52,6 +52,7 @@ fn example() -> (Measured, Purse) {
             on_time: unsigned(&row[4]),
             bad: unsigned(&row[5]),
             bytes: unsigned(&row[6]),
+            beside: 0,
         },
         standing: match row[1].as_str() {
             "established" => Standing::Established,

@@ -16,7 +16,8 @@ use crate::rewards::{Score, accrued};
 ///
 /// Its bytes, in the form of [`crate::canonical`]: text stream, unsigned hour, unsigned `live_ms`; byte 0 where
 /// nothing is promised, else byte 1, signed amount, text currency; count of nodes, and for each in the order of
-/// their ids: id, byte standing, then unsigned `uptime_ms`, bytes, blocks, on time, bad.
+/// their ids: id, byte standing (0 or 1, and 2 more where others share its quality), then unsigned `uptime_ms`, bytes,
+/// blocks, on time, bad, and with those 2 the unsigned number of others, never 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// The stream.
@@ -58,7 +59,10 @@ pub enum Standing {
     Established,
 }
 
+/// The least that one takes.
 const SUPPORTER_LEN: usize = 32 + 1 + 5 * 8;
+/// In the byte of the standing: others share its quality.
+const SHARES: u8 = 2;
 
 impl Measured {
     /// The most that the hour pays.
@@ -76,9 +80,13 @@ impl Measured {
         };
         bytes.count(self.supporters.len());
         for (node, Supporter { score, standing }) in &self.supporters {
-            bytes.bytes(&node.0).byte(u8::from(*standing == Standing::Established));
+            let shares = if score.beside > 0 { SHARES } else { 0 };
+            bytes.bytes(&node.0).byte(u8::from(*standing == Standing::Established) + shares);
             for number in [score.uptime_ms, score.bytes, score.blocks, score.on_time, score.bad] {
                 bytes.unsigned(number);
+            }
+            if score.beside > 0 {
+                bytes.unsigned(score.beside);
             }
         }
         bytes.into_bytes()
@@ -112,18 +120,29 @@ impl Measured {
 
 fn read_supporter(reader: &mut Reader<'_>) -> Result<(NodeId, Supporter), NotCanonical> {
     let node = NodeId(reader.array()?);
-    let standing = match reader.byte()? {
+    let standing_byte = reader.byte()?;
+    let standing = match standing_byte % SHARES {
         0 => Standing::Newcomer,
-        1 => Standing::Established,
-        _ => return Err(NotCanonical),
+        _ => Standing::Established,
     };
-    let score = Score {
+    let mut score = Score {
         uptime_ms: reader.unsigned()?,
         bytes: reader.unsigned()?,
         blocks: reader.unsigned()?,
         on_time: reader.unsigned()?,
         bad: reader.unsigned()?,
+        beside: 0,
     };
+    match standing_byte / SHARES {
+        0 => {}
+        1 => {
+            score.beside = reader.unsigned()?;
+            if score.beside == 0 {
+                return Err(NotCanonical);
+            }
+        }
+        _ => return Err(NotCanonical),
+    }
     Ok((node, Supporter { score, standing }))
 }
 
@@ -170,9 +189,9 @@ pub(super) mod tests {
     prop_compose! {
         fn supporter()(
             uptime_ms in 0..=Hour::MS, bytes in 0_u64..1 << 45, blocks in 0_u64..1 << 30, late in 0_u64..100,
-            bad in 0_u64..100, established: bool,
+            bad in 0_u64..100, beside in 0_u64..3, established: bool,
         ) -> Supporter {
-            let score = Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad };
+            let score = Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad, beside };
             let standing = if established { Standing::Established } else { Standing::Newcomer };
             Supporter { score, standing }
         }

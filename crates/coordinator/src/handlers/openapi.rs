@@ -69,8 +69,9 @@ mod tests {
     use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 56] = [
+    const ROUTES: [(&str, &str, &str); 61] = [
         ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
+        ("delete", "/v1/measurers/{node}", ""),
         ("delete", "/v1/nodes/{node}/account", ""),
         ("delete", "/v1/nodes/{node}/payee", ""),
         ("delete", "/v1/sessions", ""),
@@ -87,6 +88,8 @@ mod tests {
         ("get", "/v1/accounts/{handle}/standings", "Standings"),
         ("get", "/v1/invites/{code}", "InvitePreview"),
         ("get", "/v1/keys", "PublicKeys"),
+        ("get", "/v1/measurers", "Measurers"),
+        ("get", "/v1/nodes/{node}/checks/{stream}/{hour}", "SpotChecks"),
         ("get", "/v1/nodes/{node}/earnings", "Earnings"),
         ("get", "/v1/nodes/{node}/earnings/{stream}/{hour}", "EpochDetail"),
         ("get", "/v1/nodes/{node}/impact", "Impact"),
@@ -108,6 +111,7 @@ mod tests {
         ("post", "/v1/nodes/challenge", "Challenge"),
         ("post", "/v1/nodes/claims", ""),
         ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
+        ("post", "/v1/nodes/{node}/samples", "ReceiptsAnswer"),
         ("post", "/v1/payouts", "PayoutBatch"),
         ("post", "/v1/payouts/quote", "PayoutQuote"),
         ("post", "/v1/payouts/{batch}/post", "PayoutBatch"),
@@ -124,6 +128,7 @@ mod tests {
         ("put", "/v1/accounts/me/password", ""),
         ("put", "/v1/accounts/{handle}/password", ""),
         ("put", "/v1/accounts/{handle}/role", ""),
+        ("put", "/v1/measurers/{node}", ""),
         ("put", "/v1/nodes/{node}/payee", ""),
         ("put", "/v1/streams/{stream}/live", ""),
     ];

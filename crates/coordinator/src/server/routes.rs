@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::guard::{Limited, deadline, limit};
 use super::old_routes;
 use crate::handlers::{
-    accounts, earnings, health, heartbeats, invites, keys, ledger, nodes, openapi, passkeys, payouts,
-    sessions, streams,
+    accounts, earnings, health, heartbeats, invites, keys, ledger, measurers, nodes, openapi, passkeys,
+    payouts, sessions, streams,
 };
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -52,6 +52,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(passkeys::add::add))
         .routes(routes!(passkeys::remove::remove))
         .routes(routes!(nodes::release::release))
+        .routes(routes!(measurers::add::add, measurers::remove::remove))
         .routes(routes!(streams::rotate_secret::rotate_secret))
         .routes(routes!(invites::revoke::revoke));
     let publish = OpenApiRouter::new()
@@ -59,7 +60,8 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(invites::create::create));
     let heartbeat = OpenApiRouter::new()
         .routes(routes!(heartbeats::heartbeat))
-        .routes(routes!(nodes::hand_in_receipts::hand_in_receipts));
+        .routes(routes!(nodes::hand_in_receipts::hand_in_receipts))
+        .routes(routes!(nodes::hand_in_samples::hand_in_samples));
     let operate = OpenApiRouter::new()
         .routes(routes!(ledger::deposit::deposit))
         .routes(routes!(ledger::correct::correct))
@@ -77,6 +79,8 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(streams::members::members))
         .routes(routes!(nodes::impact::impact))
         .routes(routes!(nodes::show_receipts::show_receipts))
+        .routes(routes!(nodes::show_checks::show_checks))
+        .routes(routes!(measurers::list::list))
         .routes(routes!(keys::keys))
         .routes(routes!(earnings::list::list))
         .routes(routes!(earnings::epoch::epoch))

@@ -28,6 +28,7 @@ mod ledger;
 mod members;
 mod nodes;
 mod postgres_alone;
+mod probes;
 mod streams;
 mod transactions;
 mod uptimes;
@@ -50,12 +51,13 @@ use crate::testing::private_postgres::PrivatePostgres;
 type Case = (&'static str, fn(Fresh) -> BoxFuture<'static, ()>);
 
 fn all() -> Vec<Case> {
-    let tables: [&[Case]; 8] = [
+    let tables: [&[Case]; 9] = [
         transactions::CASES,
         nodes::CASES,
         streams::CASES,
         members::CASES,
         deliveries::CASES,
+        probes::CASES,
         uptimes::CASES,
         ledger::CASES,
         accounts::CASES,

@@ -42,6 +42,7 @@ struct KeptRow {
     blocks: i64,
     on_time: i64,
     bad: i64,
+    missed: i64,
     signed: Vec<u8>,
 }
 
@@ -49,7 +50,7 @@ impl KeptRow {
     fn kept(self) -> Result<KeptReceipt> {
         Ok(KeptReceipt {
             sequence: u32::try_from(self.sequence).unwrap_or(u32::MAX),
-            counts: counts(self.bytes, self.blocks, self.on_time, self.bad),
+            counts: counts([self.bytes, self.blocks, self.on_time, self.bad, self.missed]),
             signed: signed_by_both(&self.signed)?,
         })
     }
@@ -88,10 +89,13 @@ struct DeliveryRow {
     blocks: i64,
     on_time: i64,
     bad: i64,
+    missed: i64,
 }
 
-fn counts(bytes: i64, blocks: i64, on_time: i64, bad: i64) -> Counts {
-    Counts { bytes: uint(bytes), blocks: uint(blocks), on_time: uint(on_time), bad: uint(bad) }
+/// In the order of the fields.
+pub(super) fn counts(row: [i64; 5]) -> Counts {
+    let [bytes, blocks, on_time, bad, missed] = row.map(uint);
+    Counts { bytes, blocks, on_time, bad, missed }
 }
 
 fn signed_by_both(wire: &[u8]) -> Result<SignedByBoth> {
@@ -102,7 +106,7 @@ impl Tx {
     /// The newest of the session that `receipt` is of.
     pub async fn kept_receipt(&mut self, receipt: &Receipt) -> Result<Option<KeptReceipt>> {
         let row: Option<KeptRow> = on!(self, |db| sqlx::query_as(
-            "SELECT sequence, bytes, blocks, on_time, bad, signed FROM receipts
+            "SELECT sequence, bytes, blocks, on_time, bad, missed, signed FROM receipts
              WHERE stream = $1 AND slot = $2 AND provider = $3 AND consumer = $4 AND session = $5",
         )
         .bind(receipt.stream.as_str())
@@ -117,14 +121,17 @@ impl Tx {
 
     /// All of a window, as they are recorded.
     pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<RecordedReceipt>> {
-        let rows: Vec<RecordedRow> = on!(self, |db| sqlx::query_as(
-            "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, signed
+        let rows: Vec<RecordedRow> = on!(self, |db| {
+            sqlx::query_as(
+            "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, missed,
+                    signed
              FROM receipts WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
         )
         .bind(stream.as_str())
         .bind(int(window.0))
         .fetch_all(db)
-        .await)?;
+        .await
+        })?;
         rows.into_iter().map(RecordedRow::recorded).collect()
     }
 
@@ -159,12 +166,12 @@ impl Tx {
     ) -> Result<()> {
         on!(self, |db| sqlx::query(
             "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
-                                   bytes, blocks, on_time, bad, signed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                   bytes, blocks, on_time, bad, missed, signed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              ON CONFLICT (stream, slot, provider, consumer, session) DO UPDATE SET
                 sequence = excluded.sequence, cap_bytes = excluded.cap_bytes, bytes = excluded.bytes,
                 blocks = excluded.blocks, on_time = excluded.on_time, bad = excluded.bad,
-                signed = excluded.signed",
+                missed = excluded.missed, signed = excluded.signed",
         )
         .bind(receipt.stream.as_str())
         .bind(int(receipt.window.0))
@@ -177,6 +184,7 @@ impl Tx {
         .bind(i64::from(receipt.blocks))
         .bind(i64::from(receipt.on_time))
         .bind(i64::from(receipt.bad))
+        .bind(i64::from(receipt.missed))
         .bind(signed.to_wire())
         .execute(db)
         .await
@@ -222,7 +230,7 @@ impl Tx {
             "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes,
                     CAST(SUM(bytes) AS BIGINT) AS bytes,
                     CAST(SUM(blocks) AS BIGINT) AS blocks, CAST(SUM(on_time) AS BIGINT) AS on_time,
-                    CAST(SUM(bad) AS BIGINT) AS bad
+                    CAST(SUM(bad) AS BIGINT) AS bad, CAST(SUM(missed) AS BIGINT) AS missed
              FROM receipts WHERE stream = $1 AND slot >= $2 AND slot < $3
              GROUP BY slot, provider, consumer",
         )
@@ -237,7 +245,7 @@ impl Tx {
                     window: Window(uint(row.slot)),
                     provider: node_id(&row.provider)?,
                     consumer: node_id(&row.consumer)?,
-                    counts: counts(row.bytes, row.blocks, row.on_time, row.bad),
+                    counts: counts([row.bytes, row.blocks, row.on_time, row.bad, row.missed]),
                     cap_bytes: row.cap_bytes.map(uint),
                 })
             })

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use streamr_coordinator_api::{
     Earnings, Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, ReceiptsAnswer,
 };
-use streamr_model::SignedByBoth;
+use streamr_model::{Receipt, Signed, SignedByBoth};
 use tokio::sync::mpsc;
 
 use super::Reply;
@@ -31,6 +31,7 @@ pub(super) enum Job {
     Impact,
     Account,
     Receipts,
+    Samples,
     /// Enrolling again by itself.
     Enrol,
     /// Reading an invite or an address.
@@ -61,6 +62,10 @@ pub(super) enum Outcome {
     Account(Result<Earnings, ClientError>),
     Receipts {
         batch: Vec<SignedByBoth>,
+        answer: Result<ReceiptsAnswer, ClientError>,
+    },
+    Samples {
+        batch: Vec<Signed<Receipt>>,
         answer: Result<ReceiptsAnswer, ClientError>,
     },
     Enrolled(Result<Enrolled, ClientError>),

@@ -12,9 +12,11 @@ use axum::{Json, Router};
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Earnings, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer,
     HeartbeatRequest, Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, Problem,
-    Provisional, ReceiptsAnswer, ReceiptsRequest, ScoreParts,
+    Provisional, ReceiptsAnswer, ReceiptsRequest, SamplesRequest, ScoreParts,
 };
-use streamr_model::{BitsPerSecond, Heartbeat, NodeId, SecretKey, SignedByBoth, StreamId, UnixMs};
+use streamr_model::{
+    BitsPerSecond, Heartbeat, NodeId, Receipt, SecretKey, Signed, SignedByBoth, StreamId, UnixMs,
+};
 use tokio::sync::oneshot;
 
 /// What the fake knows and does.
@@ -31,6 +33,9 @@ pub(super) struct World {
     pub(super) enrolments: usize,
     pub(super) beats: Vec<Heartbeat>,
     pub(super) receipts: Vec<SignedByBoth>,
+    /// What it tells every node: whether its own receipts are wanted, too.
+    pub(super) measures: bool,
+    pub(super) samples: Vec<Signed<Receipt>>,
     pub(super) membership_asked: usize,
 }
 
@@ -61,6 +66,8 @@ impl FakeCoordinator {
             enrolments: 0,
             beats: vec![],
             receipts: vec![],
+            measures: false,
+            samples: vec![],
             membership_asked: 0,
         };
         Self::serve(Arc::new(Mutex::new(world)), "127.0.0.1:0".parse().unwrap()).await
@@ -112,6 +119,7 @@ fn router(world: Shared) -> Router {
         .route("/v1/nodes/{node}/impact", get(impact))
         .route("/v1/nodes/{node}/earnings", get(earnings))
         .route("/v1/nodes/{node}/receipts", post(receipts))
+        .route("/v1/nodes/{node}/samples", post(samples))
         .route("/v1/heartbeats", post(heartbeat))
         .with_state(world)
 }
@@ -202,6 +210,7 @@ async fn heartbeat(State(world): State<Shared>, Json(request): Json<HeartbeatReq
         now: UnixMs(super::super::wall_now().0 + world.clock_ahead_ms),
         membership_version: world.version,
         grants: vec![],
+        measures: world.measures,
     })
     .into_response()
 }
@@ -217,6 +226,15 @@ async fn receipts(
 ) -> Json<ReceiptsAnswer> {
     assert!(request.receipts.iter().all(|receipt| receipt.provider == node));
     world.lock().unwrap().receipts.extend(request.receipts);
+    Json(ReceiptsAnswer::default())
+}
+
+async fn samples(
+    State(world): State<Shared>,
+    Path(_): Path<NodeId>,
+    Json(request): Json<SamplesRequest>,
+) -> Json<ReceiptsAnswer> {
+    world.lock().unwrap().samples.extend(request.samples);
     Json(ReceiptsAnswer::default())
 }
 
