@@ -17,6 +17,7 @@ pub mod old;
 pub mod passkeys;
 pub mod payouts;
 pub mod receipts;
+pub mod reviews;
 pub mod streams;
 
 pub use accounts::{
@@ -40,6 +41,7 @@ pub use payouts::{
     PayoutRequest, PayoutState, SettlePayouts,
 };
 pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt, SamplesRequest};
+pub use reviews::{Review, Reviewed, Reviews, Suspect};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 
 /// Every path begins with this.

@@ -93,19 +93,20 @@ pub(crate) async fn measure(
         _ => None,
     };
     let (scores, remains) = scores(tx, &stream.stream, hour).await?;
-    let nodes: Vec<NodeId> = scores.keys().copied().collect();
+    let nodes: Vec<NodeId> = scores.all.keys().copied().collect();
     // Nodes whose account has a stake or a linked identity.
     let established = tx.established_nodes(&nodes).await?;
     let supporter = |(node, score)| {
         let standing = if established.contains(&node) { Standing::Established } else { Standing::Newcomer };
-        (node, Supporter { score, standing })
+        let undisputed = scores.undisputed.as_ref().map(|less| less.get(&node).copied().unwrap_or_default());
+        (node, Supporter { score, undisputed: undisputed.filter(|less| *less != score), standing })
     };
     let measured = Measured {
         stream: stream.stream.clone(),
         hour,
         live_ms: tx.live_time(&stream.stream, hour).await?,
         promise,
-        supporters: scores.into_iter().map(supporter).collect(),
+        supporters: scores.all.iter().map(|(node, score)| (*node, *score)).map(supporter).collect(),
     };
     Ok((measured, remains))
 }

@@ -45,12 +45,16 @@ impl Evidence for SignedReceipts {
         }
         let parties = tx.parties(&measured.stream, measured.hour).await?;
         let credits = credits(tx, &measured.stream, measured.hour, &parties).await?;
-        let nodes: BTreeSet<&NodeId> = measured.supporters.keys().chain(credits.providers.keys()).collect();
+        let nodes: BTreeSet<&NodeId> =
+            measured.supporters.keys().chain(credits.all.providers.keys()).collect();
+        let undisputed = credits.undisputed.as_ref().unwrap_or(&credits.all);
         for node in nodes {
-            let input = measured.supporters.get(node).map(|supporter| supporter.score).unwrap_or_default();
-            let proven = credits.providers.get(node).map(Credit::score).unwrap_or_default();
-            let at_work = credits.providers.get(node).map_or(0, |credit| credit.at_work.len() as u64);
-            if (Score { uptime_ms: 0, ..input }) != proven || input.uptime_ms > at_work * Window::MS {
+            let supporter = measured.supporters.get(node);
+            let score = supporter.map(|supporter| supporter.score).unwrap_or_default();
+            let less = supporter.and_then(|supporter| supporter.undisputed).unwrap_or(score);
+            if !follows(&score, credits.all.providers.get(node))
+                || !follows(&less, undisputed.providers.get(node))
+            {
                 return Ok(Err(EvidenceFault::Credit(*node)));
             }
         }
@@ -68,6 +72,13 @@ fn is_as_signed(recorded: &RecordedReceipt, stream: &StreamId, window: Window) -
     (receipt.provider, receipt.consumer, receipt.session) == (provider, consumer, session)
         && (&receipt.stream, receipt.window, receipt.grant) == (stream, window, grant)
         && (receipt.sequence, Counts::of(&receipt)) == (kept.sequence, kept.counts)
+}
+
+/// Whether a score is that of a credit, with no more time than it shows.
+fn follows(score: &Score, credit: Option<&Credit>) -> bool {
+    let shown_ms = credit.map_or(0, |credit| credit.at_work.len() as u64) * Window::MS;
+    let proven = credit.map(Credit::score).unwrap_or_default();
+    Score { uptime_ms: 0, ..*score } == proven && score.uptime_ms <= shown_ms
 }
 
 fn is_as_measured(sample: &KeptSample, stream: &StreamId, window: Window) -> bool {

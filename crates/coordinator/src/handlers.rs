@@ -13,5 +13,6 @@ pub(crate) mod old;
 pub(crate) mod openapi;
 pub(crate) mod passkeys;
 pub(crate) mod payouts;
+pub(crate) mod reviews;
 pub(crate) mod sessions;
 pub(crate) mod streams;

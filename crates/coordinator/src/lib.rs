@@ -6,7 +6,7 @@
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
 //! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `samples`, `scoring`,
 //! `impact`), in one transaction of [`storage`] → answer. What
-//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`probes`], [`capacity`], [`parties`], [`hour`], [`rewards`], [`limits`],
+//! decides is pure and takes time as an argument: [`session`], [`electors`], [`neighbours`], [`credit`], [`probes`], [`capacity`], [`parties`], [`review`], [`hour`], [`rewards`], [`limits`],
 //! [`ledger`], [`epoch`], [`fund`], [`accounts`], [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
@@ -50,6 +50,7 @@ pub mod probes;
 mod problem;
 mod receipts;
 mod reporting;
+pub mod review;
 pub mod rewards;
 mod samples;
 mod scoring;

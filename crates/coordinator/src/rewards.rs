@@ -92,6 +92,14 @@ impl Parts {
         [self.uptime, self.quality, self.bandwidth]
     }
 
+    /// Of each part as much as `most` has of it, and what is over.
+    pub fn up_to(self, most: Self) -> (Self, Self) {
+        let (own, most) = (self.to_array(), most.to_array());
+        let sure = std::array::from_fn(|part| own[part].min(most[part]));
+        let over = std::array::from_fn(|part| MicroUnits(own[part].0 - sure[part].0));
+        (Self::from_array(sure), Self::from_array(over))
+    }
+
     /// All three.
     pub fn total(self) -> MicroUnits {
         MicroUnits(self.to_array().iter().fold(0, |sum, part| part.0.saturating_add(sum)))

@@ -10,10 +10,11 @@ use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs, Window};
 
 use crate::capacity::RECENT_WINDOWS;
 use crate::closing::{CloseError, measure, purse};
-use crate::credit::{Credits, Evidence, USUAL_HOURS, allowance, cut, of_hour, of_party};
+use crate::credit::{Credits, Evidence, USUAL_HOURS, USUAL_WINDOWS, allowance, cut, of_hour, of_party};
 use crate::epoch::{Measured, Settlement, settle};
 use crate::hour::Hour;
 use crate::parties::{Parties, parties};
+use crate::review::{Skew, is_mixed, skew};
 use crate::rewards::Score;
 use crate::slots::Slots;
 use crate::storage::{Storage, StorageError, Stream, Tx};
@@ -28,16 +29,27 @@ pub(crate) fn windows(hour: Hour) -> Range<Window> {
 }
 
 /// The credits of an hour, from what was signed in it and what was usual before.
+#[derive(Debug)]
+pub(crate) struct OfHour {
+    /// Of all that was signed.
+    pub(crate) all: Credits,
+    /// The same without those consumers; `None` where there are none.
+    pub(crate) undisputed: Option<Credits>,
+    /// Who signs against assignment.
+    pub(crate) suspects: BTreeMap<NodeId, Skew>,
+}
+
+/// Works them out.
 pub(crate) async fn credits(
     tx: &mut Tx,
     stream: &StreamId,
     hour: Hour,
     parties: &Parties,
-) -> Result<Credits, StorageError> {
+) -> Result<OfHour, StorageError> {
     let bitrate = tx.bitrate_of_hour(stream, hour).await?;
     let (first, after) = (windows(hour).start, windows(hour).end);
     let recent = Window(after.0.saturating_sub(RECENT_WINDOWS))..first;
-    let evidence = Evidence {
+    let mut evidence = Evidence {
         deliveries: tx.deliveries(stream, windows(hour)).await?,
         present: tx.consumers_present(stream, windows(hour)).await?,
         usual: tx.usual(stream, Hour(hour.0.saturating_sub(USUAL_HOURS))..hour).await?,
@@ -46,7 +58,43 @@ pub(crate) async fn credits(
         earlier_probes: tx.probes(stream, recent).await?,
         parties: parties.clone(),
     };
-    Ok(of_hour(&evidence))
+    let all = of_hour(&evidence);
+    let suspects = suspects(tx, stream, hour, &evidence.usual, &all.sums).await?;
+    let undisputed = (!suspects.is_empty()).then(|| {
+        evidence.deliveries.retain(|delivery| !suspects.contains_key(&delivery.consumer));
+        of_hour(&evidence)
+    });
+    Ok(OfHour { all, undisputed, suspects })
+}
+
+/// The consumers of an hour that sign against assignment, by the day before its end.
+pub(crate) async fn suspects(
+    tx: &mut Tx,
+    stream: &StreamId,
+    hour: Hour,
+    usual: &BTreeMap<NodeId, Vec<u64>>,
+    present: &BTreeMap<NodeId, Vec<u64>>,
+) -> Result<BTreeMap<NodeId, Skew>, StorageError> {
+    let after = windows(hour).end;
+    let day = Window(after.0.saturating_sub(USUAL_WINDOWS as u64))..after;
+    let mut suspects = BTreeMap::new();
+    for (consumer, sums) in present {
+        let before = usual.get(consumer).map_or(&[][..], Vec::as_slice);
+        if is_mixed(before.iter().chain(sums).copied()) {
+            let grants = tx.under_grants(stream, consumer, day.clone()).await?;
+            suspects.extend(skew(&grants).map(|skew| (*consumer, skew)));
+        }
+    }
+    Ok(suspects)
+}
+
+/// What every node did in an hour.
+#[derive(Debug)]
+pub(crate) struct Scores {
+    /// By all that was signed.
+    pub(crate) all: BTreeMap<NodeId, Score>,
+    /// By what nobody is suspected for; `None` where that is all.
+    pub(crate) undisputed: Option<BTreeMap<NodeId, Score>>,
 }
 
 /// What is kept of an hour that closes, beside its input.
@@ -73,20 +121,34 @@ pub(crate) async fn scores(
     tx: &mut Tx,
     stream: &StreamId,
     hour: Hour,
-) -> Result<(BTreeMap<NodeId, Score>, Remains), StorageError> {
+) -> Result<(Scores, Remains), StorageError> {
     let parties = parties_of(tx, stream, hour).await?;
     let credits = credits(tx, stream, hour, &parties).await?;
+    let times = tx.live_uptimes(stream, hour).await?;
+    let live_ms = tx.live_time(stream, hour).await?;
+    let scores = |credits: &Credits| scores_of(credits, &times, &parties, live_ms);
+    let all = scores(&credits.all);
+    let undisputed = credits.undisputed.as_ref().map(scores);
+    Ok((Scores { all, undisputed }, Remains { usual: credits.all.sums, parties }))
+}
+
+fn scores_of(
+    credits: &Credits,
+    times: &[(NodeId, u64)],
+    parties: &Parties,
+    live_ms: u64,
+) -> BTreeMap<NodeId, Score> {
     let mut scores: BTreeMap<NodeId, Score> = BTreeMap::new();
-    for (node, live_ms) in tx.live_uptimes(stream, hour).await? {
-        let at_work = credits.providers.get(&node).map_or(0, |credit| credit.at_work.len() as u64);
-        scores.entry(node).or_default().uptime_ms = live_ms.min(at_work * Window::MS);
+    for (node, there_ms) in times {
+        let at_work = credits.providers.get(node).map_or(0, |credit| credit.at_work.len() as u64);
+        scores.entry(*node).or_default().uptime_ms = (*there_ms).min(at_work * Window::MS);
     }
-    share_time(&mut scores, &parties, tx.live_time(stream, hour).await?);
+    share_time(&mut scores, parties, live_ms);
     for (node, credit) in &credits.providers {
         let score = scores.entry(*node).or_default();
         *score = Score { uptime_ms: score.uptime_ms, ..credit.score() };
     }
-    Ok((scores, Remains { usual: credits.sums, parties }))
+    scores
 }
 
 /// Cuts the time of each party to what the stream was live.

@@ -73,6 +73,7 @@ mod payouts;
 mod postgres;
 mod probes;
 mod receipts;
+mod reviews;
 mod sessions;
 mod sqlite;
 mod streams;
@@ -96,6 +97,7 @@ pub use old_nodes::{DueNode, OldNode};
 pub use old_streams::OldStream;
 pub use probes::KeptSample;
 pub use receipts::{KeptReceipt, RecordedReceipt};
+pub use reviews::HeldShare;
 pub use streams::{NewStream, Stream};
 pub use uptimes::Uptime;
 

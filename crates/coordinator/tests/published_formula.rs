@@ -54,6 +54,7 @@ fn example() -> (Measured, Purse) {
             bytes: unsigned(&row[6]),
             beside: 0,
         },
+        undisputed: None,
         standing: match row[1].as_str() {
             "established" => Standing::Established,
             "newcomer" => Standing::Newcomer,

@@ -61,3 +61,6 @@ CREATE TABLE parties (
 
 -- When a session was last heard of, once another had taken its place.
 ALTER TABLE sessions_begun ADD COLUMN ended_at INTEGER;
+
+-- What one consumer was assigned, and signed, over a day: for the review of its signing.
+CREATE INDEX grants_by_consumer ON grants (stream, consumer, slot);

@@ -69,7 +69,7 @@ mod tests {
     use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 61] = [
+    const ROUTES: [(&str, &str, &str); 64] = [
         ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
         ("delete", "/v1/measurers/{node}", ""),
         ("delete", "/v1/nodes/{node}/account", ""),
@@ -96,6 +96,7 @@ mod tests {
         ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
         ("get", "/v1/payouts/{batch}", "PayoutBatch"),
         ("get", "/v1/payouts/{batch}/document", ""),
+        ("get", "/v1/reviews", "Reviews"),
         ("get", "/v1/streams", "LiveStreams"),
         ("get", "/v1/streams/{stream}/invites", "Invites"),
         ("get", "/v1/streams/{stream}/members", "Membership"),
@@ -118,6 +119,8 @@ mod tests {
         ("post", "/v1/payouts/{batch}/refresh", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/submit", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/void", "PayoutBatch"),
+        ("post", "/v1/reviews/{stream}/{hour}/{node}/release", "Reviewed"),
+        ("post", "/v1/reviews/{stream}/{hour}/{node}/void", "Reviewed"),
         ("post", "/v1/sessions", "SignedIn"),
         ("post", "/v1/sessions/passkey", "SignedIn"),
         ("post", "/v1/sessions/passkey/challenge", "PasskeyChallenge"),
@@ -254,6 +257,7 @@ mod tests {
         let impact = format!("/v1/nodes/{}/impact", node.id());
         let preview = format!("/v1/invites/{unused}");
         let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
+        let checks = format!("/v1/nodes/{}/checks/alice/{}", node.id(), START / 3_600_000);
         let for_nodes = [
             "/healthz",
             "/openapi.json",
@@ -263,10 +267,12 @@ mod tests {
             &impact,
             &preview,
             &receipts,
+            &checks,
             &earnings,
             &epoch,
         ];
-        let for_operators = ["/v1/payouts/march", "/v1/payouts/march/document"];
+        let for_operators =
+            ["/v1/payouts/march", "/v1/payouts/march/document", "/v1/measurers", "/v1/reviews"];
         let for_people = [
             "/v1/accounts/me",
             "/v1/accounts/me/nodes",

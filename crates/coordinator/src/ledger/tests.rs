@@ -85,7 +85,7 @@ impl Book {
             let score =
                 Score { uptime_ms: bytes % 1000, bytes, blocks: bytes, on_time: bytes, bad: 0, beside: 0 };
             let standing = if id == 1 { Standing::Established } else { Standing::Newcomer };
-            (NodeId([id; 32]), Supporter { score, standing })
+            (NodeId([id; 32]), Supporter { score, undisputed: None, standing })
         });
         let measured = Measured {
             stream: alice(),

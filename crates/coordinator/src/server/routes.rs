@@ -14,7 +14,7 @@ use super::guard::{Limited, deadline, limit};
 use super::old_routes;
 use crate::handlers::{
     accounts, earnings, health, heartbeats, invites, keys, ledger, measurers, nodes, openapi, passkeys,
-    payouts, sessions, streams,
+    payouts, reviews, sessions, streams,
 };
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -65,6 +65,8 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
     let operate = OpenApiRouter::new()
         .routes(routes!(ledger::deposit::deposit))
         .routes(routes!(ledger::correct::correct))
+        .routes(routes!(reviews::decide::release))
+        .routes(routes!(reviews::decide::void))
         .routes(routes!(payouts::payee::set, payouts::payee::forget))
         .routes(routes!(payouts::quote::quote))
         .routes(routes!(payouts::begin::begin))
@@ -81,6 +83,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(nodes::show_receipts::show_receipts))
         .routes(routes!(nodes::show_checks::show_checks))
         .routes(routes!(measurers::list::list))
+        .routes(routes!(reviews::list::list))
         .routes(routes!(keys::keys))
         .routes(routes!(earnings::list::list))
         .routes(routes!(earnings::epoch::epoch))
