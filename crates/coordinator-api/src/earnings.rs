@@ -119,6 +119,10 @@ pub struct EpochDetail {
     /// What it paid all nodes together. The rest stayed with the stream.
     #[schema(value_type = i64)]
     pub paid: MicroUnits,
+    /// What is held for this node beside that, because it rests on a consumer that signs against assignment: an operator
+    /// decides whether it is paid.
+    #[schema(value_type = i64)]
+    pub under_review: MicroUnits,
     /// Nodes that took part.
     pub supporters: u32,
     /// What this node did.

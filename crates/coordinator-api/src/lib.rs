@@ -13,12 +13,14 @@ pub mod error;
 pub mod impact;
 pub mod invites;
 pub mod ledger;
+pub mod measurers;
 pub mod membership;
 pub mod nodes;
 pub mod old;
 pub mod passkeys;
 pub mod payouts;
 pub mod receipts;
+pub mod reviews;
 pub mod streams;
 pub mod supporters;
 
@@ -40,6 +42,7 @@ pub use error::{ErrorCode, Problem};
 pub use impact::{Impact, Provisional, ScoreParts};
 pub use invites::{CreateInvite, InviteCreated, InvitePreview, InviteState, Invites, ListedInvite};
 pub use ledger::{Corrected, Correction, Deposit, Deposited};
+pub use measurers::{Measurer, Measurers, SpotChecks};
 pub use membership::{Elector, MemberView, Membership, SeedView};
 pub use nodes::{
     Challenge, ChallengeRequest, Enrol, Enrolled, Granted, HeartbeatAnswer, HeartbeatRequest, PublicKeys,
@@ -49,7 +52,8 @@ pub use payouts::{
     BeginPayouts, Destination, Payee, PayeeView, PayoutBatch, PayoutItem, PayoutMethod, PayoutQuote,
     PayoutRequest, PayoutState, SettlePayouts,
 };
-pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt};
+pub use receipts::{ReceiptsAnswer, ReceiptsRequest, RefusalReason, RefusedReceipt, SamplesRequest};
+pub use reviews::{Review, Reviewed, Reviews, Suspect};
 pub use streams::{GoLive, LiveStream, LiveStreams, RegisterStream, StreamRegistered};
 pub use supporters::{
     GiveThanks, Leaderboard, NextTier, NodeSummary, ShowName, Supporter, Supporters, Thanks, Tier,

@@ -82,6 +82,10 @@ pub struct HeartbeatAnswer {
     /// answer of a session. At most [`Granted::PER_WINDOW`].
     #[serde(default)]
     pub grants: Vec<Granted>,
+    /// The operator trusts this node to measure others: it hands in what it signs, too
+    /// ([`crate::SamplesRequest`]). Nobody else is told.
+    #[serde(default)]
+    pub measures: bool,
 }
 
 /// A grant to pass on with receipts.

@@ -1,7 +1,7 @@
 //! Receipts on their way from a provider to the coordinator.
 
 use serde::{Deserialize, Serialize};
-use streamr_model::SignedByBoth;
+use streamr_model::{Receipt, Signed, SignedByBoth};
 use utoipa::ToSchema;
 
 /// `POST /nodes/{node}/receipts` (the provider's token).
@@ -17,6 +17,15 @@ impl ReceiptsRequest {
     pub const MAX: usize = 64;
     /// Milliseconds after a window's end in which its receipts are still taken.
     pub const LATE_MS: u64 = 300_000;
+}
+
+/// `POST /nodes/{node}/samples` (the measurer's token): what a measurer signed, as it sent it to the providers, who need
+/// not hand in what does not please them. Answered like [`ReceiptsRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SamplesRequest {
+    /// At most [`ReceiptsRequest::MAX`].
+    #[schema(value_type = Vec<Object>)]
+    pub samples: Vec<Signed<Receipt>>,
 }
 
 /// Answer to [`ReceiptsRequest`]. Whatever is not named was taken, now or before.
@@ -57,4 +66,6 @@ pub enum RefusalReason {
     Equivocation,
     /// The consumer signed for more providers in the window than may be.
     TooManyProviders,
+    /// The coordinator does not ask this node for what it signs.
+    NotAMeasurer,
 }

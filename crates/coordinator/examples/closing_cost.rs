@@ -70,7 +70,7 @@ async fn prepare(storage: &Storage, stream: &StreamId) -> Result<()> {
             let live_ms = Hour::MS - u64::from(n);
             tx.add_uptime(stream, hour, &id(n), Uptime { live_ms, ..Uptime::default() }).await?;
             let blocks = 1_000 + u64::from(n);
-            let counts = Counts { bytes: blocks * 32_768, blocks, on_time: blocks - 3, bad: 0 };
+            let counts = Counts { bytes: blocks * 32_768, blocks, on_time: blocks - 3, bad: 0, missed: 0 };
             deliver::deliver(&mut tx, stream, hour, id(n), id((n + 1) % NODES), counts).await?;
         }
     }

@@ -3,6 +3,9 @@
 //! Honest consumers get the whole stream from whom they are assigned and sign for it, with the unevenness of
 //! real ones. Attackers sign whatever pays.
 
+mod claiming;
+mod dropping;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::SmallRng;
@@ -19,11 +22,15 @@ use crate::scoring::windows;
 const STREAM: u64 = 150_000_000;
 const HOURS: u64 = 24;
 
-fn member(n: u16, uplink_bps: u64) -> MemberView {
+fn id(n: u16) -> NodeId {
     let [high, low] = n.to_be_bytes();
     let mut id = [high; 32];
     id[1] = low;
-    MemberView { node: NodeId(id), addresses: vec![], uplink_bps: BitsPerSecond(uplink_bps) }
+    NodeId(id)
+}
+
+fn member(n: u16, uplink_bps: u64) -> MemberView {
+    MemberView { node: id(n), addresses: vec![], uplink_bps: BitsPerSecond(uplink_bps) }
 }
 
 /// What one consumer signs in a window for each of whom it was assigned.
@@ -45,7 +52,7 @@ fn day(seed: u64, members: &[MemberView], signs: &mut Signs<'_>) -> BTreeMap<Nod
                 let present: &mut BTreeSet<Window> = evidence.present.entry(consumer).or_default();
                 present.insert(window);
                 for (provider, bytes) in signs(&consumer, &assigned, &mut chance) {
-                    let counts = Counts { bytes, blocks: 1, on_time: 1, bad: 0 };
+                    let counts = Counts { bytes, blocks: 1, on_time: 1, bad: 0, missed: 0 };
                     let others: Vec<NodeId> =
                         assigned.iter().filter(|other| **other != provider).copied().collect();
                     let cap_bytes = Some(cap_bytes(STREAM, &offering, &provider, &others));

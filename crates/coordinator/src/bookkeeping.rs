@@ -1,9 +1,10 @@
-//! What an operator writes into the book by hand: deposits and corrections.
+//! What an operator writes into the book by hand: deposits, corrections, and what becomes of what is held for review.
 
 use streamr_coordinator_api::Deposit;
-use streamr_model::{MicroUnits, UnixMs};
+use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs};
 
-use crate::ledger::{Account, Currency, Draft, Entry, IdempotencyKey, Occasion};
+use crate::hour::Hour;
+use crate::ledger::{Account, Currency, Draft, Entry, IdempotencyKey, Occasion, Verdict};
 use crate::storage::{LedgerError, StorageError, Stream, Tx};
 
 /// Why something is not booked. Nothing was.
@@ -19,6 +20,8 @@ pub(crate) enum Refusal {
     EntryUnknown(u64),
     #[error("entry {0} is neither a deposit nor a closed epoch")]
     NotCorrectable(u64),
+    #[error("entry {entry} decided otherwise")]
+    Decided { entry: u64 },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -71,6 +74,33 @@ pub(crate) async fn deposit(
         };
     }
     Ok(Booked::Now(tx.write_entry(draft, now).await?))
+}
+
+/// Decides about what an hour holds for a node; deciding it again does nothing. `None` where it holds nothing.
+pub(crate) async fn review(
+    tx: &mut Tx,
+    stream: &StreamId,
+    hour: Hour,
+    node: &NodeId,
+    verdict: Verdict,
+    now: UnixMs,
+) -> Result<Option<Booked>, Refusal> {
+    tx.lock_ledger().await?;
+    let Some(closed) = tx.closed_epoch(stream, hour).await? else { return Ok(None) };
+    let Some(entry) = tx.entry(closed.entry).await? else { return Ok(None) };
+    let Some(held) = entry.postings.iter().find(|posting| posting.account == Account::Held(*node)) else {
+        return Ok(None);
+    };
+    let draft = Draft::reviewing(stream, hour, node, verdict, (held.amount, held.currency));
+    if let Some(before) = tx.entry_of(draft.occasion()).await? {
+        let same = draft.postings().is_ok_and(|postings| postings == before.postings);
+        let decided = Refusal::Decided { entry: before.number };
+        return if same { Ok(Some(Booked::Before(before))) } else { Err(decided) };
+    }
+    if tx.entry_of(&Occasion::Correction(closed.entry)).await?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Booked::Now(tx.write_entry(draft, now).await?)))
 }
 
 /// Undoes an entry by another one; undoing it again does nothing.

@@ -13,7 +13,7 @@ use crate::epoch::{
 use crate::fund::window;
 use crate::hour::Hour;
 use crate::ledger::{Account, RecordedEpoch};
-use crate::scoring::{Usual, keep_usual, scores};
+use crate::scoring::{Remains, keep, scores};
 use crate::state::AppState;
 use crate::storage::{LedgerError, Storage, StorageError, Stream, Tx};
 
@@ -63,7 +63,7 @@ pub async fn close(tx: &mut Tx, stream: &StreamId, hour: Hour, now: UnixMs) -> R
     // Before anything is read: what is read then is what the entry before left.
     tx.lock_ledger().await?;
     let registered = tx.stream(stream).await?.ok_or(CloseError::StreamUnknown)?;
-    let (measured, usual) = measure(tx, &registered, hour).await?;
+    let (measured, remains) = measure(tx, &registered, hour).await?;
     let input = measured.to_bytes();
     let input_hash = InputHash::of(&input);
     if let Some(closed) = tx.closed_epoch(stream, hour).await? {
@@ -76,38 +76,39 @@ pub async fn close(tx: &mut Tx, stream: &StreamId, hour: Hour, now: UnixMs) -> R
     let shares = settlement.shares.clone();
     let (of, entry) = (stream.clone(), entry.number);
     tx.record_epoch(&RecordedEpoch { stream: of, hour, entry, input_hash, input, shares }).await?;
-    keep_usual(tx, stream, hour, usual).await?;
+    keep(tx, stream, hour, &remains).await?;
     Ok(Closed::Now(settlement))
 }
 
-/// What happened in an hour of a stream, as far as it is known now, and what was usual in it.
+/// What happened in an hour of a stream, as far as it is known now, and what is to be kept of it.
 pub(crate) async fn measure(
     tx: &mut Tx,
     stream: &Stream,
     hour: Hour,
-) -> Result<(Measured, Usual), CloseError> {
+) -> Result<(Measured, Remains), CloseError> {
     let promise = match (stream.pool_per_hour, &stream.currency) {
         (Some(per_hour), Some(currency)) => {
             Some(Promise { per_hour, currency: currency.parse().map_err(|_| CloseError::Currency)? })
         }
         _ => None,
     };
-    let (scores, usual) = scores(tx, &stream.stream, hour).await?;
-    let nodes: Vec<NodeId> = scores.keys().copied().collect();
+    let (scores, remains) = scores(tx, &stream.stream, hour).await?;
+    let nodes: Vec<NodeId> = scores.all.keys().copied().collect();
     // Nodes whose account has a stake or a linked identity.
     let established = tx.established_nodes(&nodes).await?;
     let supporter = |(node, score)| {
         let standing = if established.contains(&node) { Standing::Established } else { Standing::Newcomer };
-        (node, Supporter { score, standing })
+        let undisputed = scores.undisputed.as_ref().map(|less| less.get(&node).copied().unwrap_or_default());
+        (node, Supporter { score, undisputed: undisputed.filter(|less| *less != score), standing })
     };
     let measured = Measured {
         stream: stream.stream.clone(),
         hour,
         live_ms: tx.live_time(&stream.stream, hour).await?,
         promise,
-        supporters: scores.into_iter().map(supporter).collect(),
+        supporters: scores.all.iter().map(|(node, score)| (*node, *score)).map(supporter).collect(),
     };
-    Ok((measured, usual))
+    Ok((measured, remains))
 }
 
 /// What the stream has to pay an hour with.
@@ -143,6 +144,12 @@ pub async fn close_due(storage: &Storage, from: &mut Hour, now: UnixMs) -> Resul
         }
     }
     let all = u32::try_from(due.len()).is_ok_and(|due| due < EPOCHS_PER_TICK) && closed == due.len();
+    if all && !due.is_empty() {
+        // Nothing is worked out from addresses any more.
+        let mut tx = storage.write().await?;
+        tx.forget_networks(to).await?;
+        tx.commit().await?;
+    }
     if all {
         *from = Hour(to.0 + 1);
     }

@@ -45,6 +45,8 @@ pub struct Config {
     pub update_interval: Duration,
     /// How long a request may take, its body included.
     pub request_deadline: Duration,
+    /// How often measurers look at each node in an hour, in the mean.
+    pub probes_per_hour: u32,
     /// How it answers nodes of June 2025; `None`: not at all.
     pub old_surface: Option<OldSurface>,
 }
@@ -67,6 +69,7 @@ impl Config {
             payout_adapters: Adapters::default(),
             update_interval: Duration::from_secs(5),
             request_deadline: Self::REQUEST_DEADLINE,
+            probes_per_hour: crate::probes::PER_HOUR,
             old_surface: Some(OldSurface::default()),
         }
     }

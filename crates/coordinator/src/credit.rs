@@ -9,13 +9,21 @@
 //!
 //! What is over is cut in proportion, and lost. The third rule is from simulations of attackers with ten fake
 //! consumers for each real one: they gain 7.5 times their share without it and 1.4 times with it.
+//!
+//! Of what a provider is signed for by all together, no more counts than it was [seen to carry](crate::capacity) in the
+//! windows in which it was at work. How good it was is what its consumers signed, unless [probes](crate::probes) show
+//! that it drops what it is asked for, or nobody but measurers was assigned it: then it is what these were given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use streamr_model::{BitsPerSecond, NodeId, Receipt, Window};
 
+use crate::capacity::{Capacities, Part, receivers};
 use crate::hour::Hour;
+use crate::parties::Parties;
+use crate::probes::{Finding, Probe, findings};
+use crate::rewards::Score;
 
 /// Windows of the past, this hour's among them, that tell what is usual for a consumer: a day.
 pub const USUAL_WINDOWS: usize = 288;
@@ -37,6 +45,8 @@ pub struct Counts {
     pub on_time: u64,
     /// Blocks that did not verify.
     pub bad: u64,
+    /// Blocks that were asked for and did not come. Only measurers are believed about them.
+    pub missed: u64,
 }
 
 impl Counts {
@@ -47,6 +57,7 @@ impl Counts {
             blocks: receipt.blocks.into(),
             on_time: receipt.on_time.into(),
             bad: receipt.bad.into(),
+            missed: receipt.missed.into(),
         }
     }
 
@@ -66,6 +77,7 @@ impl Counts {
             blocks: apply(self.blocks, other.blocks),
             on_time: apply(self.on_time, other.on_time),
             bad: apply(self.bad, other.bad),
+            missed: apply(self.missed, other.missed),
         }
     }
 }
@@ -96,6 +108,12 @@ pub struct Evidence {
     pub usual: BTreeMap<NodeId, Vec<u64>>,
     /// The most that the stream can have sent to one consumer in a window, in bytes: [`allowance`].
     pub allowance_bytes: u64,
+    /// What measurers saw in the hour.
+    pub probes: Vec<Probe>,
+    /// What they saw before, as far back as [`crate::capacity::RECENT_WINDOWS`] go.
+    pub earlier_probes: Vec<Probe>,
+    /// Who is one party with whom.
+    pub parties: Parties,
 }
 
 /// What came of an hour.
@@ -110,10 +128,28 @@ pub struct Credits {
 /// What a provider is credited with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Credit {
-    /// Bytes by all three rules; blocks of all receipts under grants.
+    /// Bytes by all rules; blocks of all receipts under grants, or of probes.
     pub counts: Counts,
     /// Windows in which anybody signed for anything, grant or not: it was at work.
     pub at_work: BTreeSet<Window>,
+    /// What measurers saw.
+    pub finding: Finding,
+    /// Others of its party that were good for something: they share one quality.
+    pub beside: u64,
+}
+
+impl Credit {
+    /// Whether anything tells how good it was.
+    fn is_rated(&self) -> bool {
+        self.counts.blocks > 0 || self.counts.bad > 0 || self.counts.missed > 0
+    }
+
+    /// What it is paid by, beside its time.
+    pub fn score(&self) -> Score {
+        let Counts { bytes, blocks, on_time, bad, missed } = self.counts;
+        let bad = bad.saturating_add(missed);
+        Score { uptime_ms: 0, bytes, blocks, on_time, bad, beside: self.beside }
+    }
 }
 
 /// The most bytes a consumer can have received in `elapsed` of a stream of `bitrate`; of a stream whose
@@ -134,7 +170,8 @@ pub fn of_hour(evidence: &Evidence) -> Credits {
             credit.at_work.insert(delivery.window);
         }
         let Some(cap_bytes) = delivery.cap_bytes else { continue };
-        credit.counts = credit.counts.plus(Counts { bytes: 0, ..delivery.counts });
+        // Who was not given something need not be believed; who was has the provider's signature for it.
+        credit.counts = credit.counts.plus(Counts { bytes: 0, missed: 0, ..delivery.counts });
         let bytes = delivery.counts.bytes.min(cap_bytes);
         counting.entry((delivery.consumer, delivery.window)).or_default().push((delivery.provider, bytes));
     }
@@ -154,7 +191,68 @@ pub fn of_hour(evidence: &Evidence) -> Credits {
             credit.counts.bytes = credit.counts.bytes.saturating_add(*bytes);
         }
     }
+    look(&mut credits, evidence);
+    bound(&mut credits, evidence);
     credits
+}
+
+/// What probes say of the providers.
+fn look(credits: &mut Credits, evidence: &Evidence) {
+    for probe in evidence.probes.iter().filter(|probe| probe.counts.bytes > 0) {
+        credits.providers.entry(probe.provider).or_default().at_work.insert(probe.window);
+    }
+    for (node, finding) in findings(&evidence.probes) {
+        let credit = credits.providers.entry(node).or_default();
+        credit.finding = finding;
+        let nobody_else = credit.counts.blocks == 0 && credit.counts.bad == 0;
+        if finding.drops || nobody_else {
+            credit.counts = Counts { bytes: credit.counts.bytes, ..finding.counts };
+        }
+    }
+}
+
+/// Nobody is credited with more than it carries, and no party with more than that of its members together.
+fn bound(credits: &mut Credits, evidence: &Evidence) {
+    let recent = [evidence.earlier_probes.as_slice(), evidence.probes.as_slice()].concat();
+    let most_receivers = receivers(evidence.present.len(), Part::Elector);
+    let capacities = Capacities::of(&recent, |_| most_receivers);
+    if let Some(capacities) = &capacities {
+        for (node, credit) in &mut credits.providers {
+            let most = capacities.of_node(node).saturating_mul(credit.at_work.len() as u64);
+            credit.counts.bytes = credit.counts.bytes.min(most);
+        }
+    }
+    for members in of_party(&evidence.parties).values() {
+        let present: Vec<NodeId> =
+            members.iter().filter(|node| credits.providers.contains_key(node)).copied().collect();
+        let of = |node: &NodeId| &credits.providers[node];
+        if let Some(capacities) = &capacities {
+            let at_work: BTreeSet<Window> =
+                present.iter().flat_map(|node| of(node).at_work.clone()).collect();
+            let measured = present.iter().filter_map(|node| capacities.measured(node));
+            let together = measured.fold(0_u64, u64::saturating_add).max(capacities.start());
+            let mut shares: Vec<(NodeId, u64)> =
+                present.iter().map(|node| (*node, of(node).counts.bytes)).collect();
+            cut(&mut shares, together.saturating_mul(at_work.len() as u64));
+            for (node, bytes) in shares {
+                credits.providers.entry(node).or_default().counts.bytes = bytes;
+            }
+        }
+        let good: Vec<NodeId> =
+            present.into_iter().filter(|node| credits.providers[node].is_rated()).collect();
+        for node in &good {
+            credits.providers.entry(*node).or_default().beside = good.len() as u64 - 1;
+        }
+    }
+}
+
+/// The members of each party.
+pub(crate) fn of_party(parties: &Parties) -> BTreeMap<u32, Vec<NodeId>> {
+    let mut members: BTreeMap<u32, Vec<NodeId>> = BTreeMap::new();
+    for (node, party) in parties {
+        members.entry(*party).or_default().push(*node);
+    }
+    members
 }
 
 fn total(shares: &[(NodeId, u64)]) -> u64 {
@@ -162,7 +260,7 @@ fn total(shares: &[(NodeId, u64)]) -> u64 {
 }
 
 /// Cuts `shares` in proportion, so that together they are no more than `most`.
-fn cut(shares: &mut [(NodeId, u64)], most: u64) {
+pub(crate) fn cut(shares: &mut [(NodeId, u64)], most: u64) {
     let sum: u128 = shares.iter().map(|(_, bytes)| u128::from(*bytes)).sum();
     if sum <= u128::from(most) {
         return;
@@ -193,7 +291,7 @@ mod tests {
     }
 
     fn delivery(window: u64, provider: u8, consumer: u8, bytes: u64) -> Delivery {
-        let counts = Counts { bytes, blocks: 10, on_time: 9, bad: 1 };
+        let counts = Counts { bytes, blocks: 10, on_time: 9, bad: 1, missed: 5 };
         let (provider, consumer) = (node(provider), node(consumer));
         Delivery { window: Window(window), provider, consumer, counts, cap_bytes: Some(u64::MAX) }
     }
@@ -285,6 +383,79 @@ mod tests {
         assert_eq!(allowance(BitsPerSecond(8_000_000), fastest, Duration::from_secs(30)), 37_500_000);
         assert_eq!(allowance(BitsPerSecond(0), fastest, Duration::from_secs(8)), 1_250_000_000);
         assert_eq!(allowance(BitsPerSecond(u64::MAX), fastest, Duration::MAX), u64::MAX);
+    }
+
+    fn probe(window: u64, provider: u8, bytes: u64, missed: u64) -> Probe {
+        let counts = Counts { bytes, blocks: 100, on_time: 100, bad: 0, missed };
+        Probe { window: Window(window), provider: node(provider), measurer: node(99), counts }
+    }
+
+    #[test]
+    fn nobody_is_credited_with_more_than_it_was_seen_to_carry_while_it_was_at_work() {
+        let mut all = evidence((0..12).map(|window| delivery(window, 1, 9, 10_000_000_000)).collect());
+        all.probes = (0..12).map(|window| probe(window, 1, 80_000_000, 0)).collect();
+        let credits = of_hour(&all);
+        // One receiver; a quarter over what a measurer was given; twelve windows.
+        assert_eq!(bytes_of(&credits, 1), 12 * 100_000_000);
+        all.earlier_probes =
+            (0..36).map(|window| Probe { window: Window(1_000 + window), ..probe(0, 1, 0, 0) }).collect();
+        assert_eq!(bytes_of(&of_hour(&all), 1), 12 * 25_000_000, "the hours before count as well");
+    }
+
+    #[test]
+    fn who_was_not_looked_at_is_taken_for_what_is_usual() {
+        let mut all = evidence((0..12).map(|window| delivery(window, 1, 9, 10_000_000_000)).collect());
+        all.probes = (0..12).map(|window| probe(window, 2, 160_000_000, 0)).collect();
+        assert_eq!(bytes_of(&of_hour(&all), 1), 12 * 200_000_000);
+    }
+
+    #[test]
+    fn a_party_is_credited_with_what_its_members_were_seen_to_carry_together() {
+        let deliveries = (0..12).flat_map(|w| [1, 2, 3].map(|n| delivery(w, n, 9, 10_000_000_000)));
+        let mut all = evidence(deliveries.collect());
+        all.probes = (0..12).flat_map(|w| [probe(w, 1, 80_000_000, 0), probe(w, 2, 40_000_000, 0)]).collect();
+        let each = |all: &Evidence| [1, 2, 3].map(|n| bytes_of(&of_hour(all), n) / 12);
+        // The third was never looked at: it counts as is usual, unless it is one with the others.
+        assert_eq!(each(&all), [100_000_000, 50_000_000, 100_000_000]);
+        all.parties = [1, 2, 3].map(|n| (node(n), 0)).into();
+        assert_eq!(each(&all), [60_000_000, 30_000_000, 60_000_000]);
+        all.parties = [(node(1), 0), (node(77), 0)].into();
+        assert_eq!(each(&all)[0], 100_000_000, "whoever gave nothing takes nothing away");
+    }
+
+    #[test]
+    fn a_party_has_one_quality() {
+        let mut all = evidence((0..12).flat_map(|w| [1, 2, 3].map(|n| delivery(w, n, 9, 1000))).collect());
+        let quality =
+            |all: &Evidence| [1, 2, 3].map(|n| of_hour(all).providers[&node(n)].score().quality_ppm());
+        let [alone, ..] = quality(&all);
+        all.parties = [(node(1), 0), (node(2), 0), (node(77), 0)].into();
+        assert_eq!(quality(&all), [alone / 2, alone / 2, alone]);
+    }
+
+    #[test]
+    fn who_drops_what_measurers_ask_for_is_as_good_as_these_say() {
+        let mut all = evidence((0..12).map(|window| delivery(window, 1, 9, 1000)).collect());
+        let quality = |all: &Evidence| of_hour(all).providers[&node(1)].score().quality_ppm();
+        let before = quality(&all);
+        all.probes = (0..12).map(|window| probe(window, 1, 1000, 3)).collect();
+        assert_eq!(quality(&all), before, "three in a hundred are nothing");
+        all.probes = (0..12).map(|window| probe(window, 1, 1000, 50)).collect();
+        let credits = of_hour(&all);
+        let score = credits.providers[&node(1)].score();
+        assert_eq!((score.blocks, score.on_time, score.bad), (1200, 1200, 600));
+        assert!(credits.providers[&node(1)].finding.drops && score.quality_ppm() < 700_000);
+    }
+
+    #[test]
+    fn a_node_that_nobody_else_was_assigned_is_at_work_and_good_by_its_probes() {
+        let mut all = evidence(vec![]);
+        all.probes = (0..3).map(|window| probe(window, 1, 1000, 0)).collect();
+        let credits = of_hour(&all);
+        let credit = &credits.providers[&node(1)];
+        assert_eq!((credit.at_work.len(), credit.counts.bytes, credit.counts.blocks), (3, 0, 300));
+        all.probes = vec![probe(0, 1, 0, 0)];
+        assert!(of_hour(&all).providers[&node(1)].at_work.is_empty(), "nothing came");
     }
 
     prop_compose! {

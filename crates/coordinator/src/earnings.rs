@@ -113,6 +113,7 @@ pub(crate) async fn detail(
     else {
         return Ok(None);
     };
+    let held = entry.postings.iter().find(|posting| posting.account == Account::Held(*node));
     let all = total(&measured);
     let own = work(&supporter.score);
     Ok(Some(EpochDetail {
@@ -123,6 +124,7 @@ pub(crate) async fn detail(
         live_ms: measured.live_ms,
         promised: measured.promised(),
         paid: MicroUnits(recorded.shares.values().fold(0, |sum, parts| parts.total().0.saturating_add(sum))),
+        under_review: held.map(|posting| posting.amount).unwrap_or_default(),
         supporters: u32::try_from(measured.supporters.len()).unwrap_or(u32::MAX),
         own,
         all,

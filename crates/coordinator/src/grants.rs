@@ -2,7 +2,8 @@
 //!
 //! Consumers do not choose, because one that does chooses its friends. Of the members that a consumer is shown,
 //! those three are assigned that come first by a hash of the coordinator's secret, weighted by what they offer
-//! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be.
+//! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be. A measurer
+//! is assigned first at whom it is to look: its grants, and what it signs under them, are as everybody else's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,10 +14,13 @@ use streamr_model::{BitsPerSecond, Grant, GrantId, NodeId, SecretKey, Signed, St
 use crate::state::App;
 use crate::storage::{Assigned, StorageError, Stream};
 
-/// What grants are made with. Both follow from the operator token, so that every replica has the same.
+/// What grants are made with, and what else only a coordinator knows. All follow from the operator token, so that every
+/// replica has the same.
 pub(crate) struct Keys {
     sign: SecretKey,
     assign: [u8; 32],
+    probe: [u8; 32],
+    network: [u8; 32],
 }
 
 impl Keys {
@@ -25,7 +29,19 @@ impl Keys {
         Self {
             sign: SecretKey::from_seed(derive("streamr coordinator: signs grants")),
             assign: derive("streamr coordinator: assigns providers"),
+            probe: derive("streamr coordinator: plans probes"),
+            network: derive("streamr coordinator: hides addresses"),
         }
+    }
+
+    /// What probes are planned with.
+    pub(crate) fn probe(&self) -> &[u8; 32] {
+        &self.probe
+    }
+
+    /// What address prefixes are hashed with.
+    pub(crate) fn network(&self) -> &[u8; 32] {
+        &self.network
     }
 
     /// Whose signature grants carry.
@@ -44,15 +60,17 @@ impl Keys {
 fn place(key: &[u8; 32], window: Window, consumer: &NodeId, member: &MemberView) -> f64 {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&window.0.to_le_bytes()).update(&consumer.0).update(&member.node.0);
-    let hash = hasher.finalize();
-    let Some(first) = hash.as_bytes().first_chunk::<8>() else { return f64::INFINITY };
-    // Uniform over the open interval of 0 to 1: 53 bits are what a double holds.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit, and weights need no more")]
-    let (uniform, weight) = (
-        ((u64::from_le_bytes(*first) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64,
-        member.uplink_bps.0 as f64,
-    );
-    if weight > 0.0 { -uniform.ln() / weight } else { f64::INFINITY }
+    #[expect(clippy::cast_precision_loss, reason = "weights need no more than 53 bits")]
+    let weight = member.uplink_bps.0 as f64;
+    if weight > 0.0 { -uniform(&hasher.finalize()).ln() / weight } else { f64::INFINITY }
+}
+
+/// Uniform over the open interval of 0 to 1.
+pub(crate) fn uniform(hash: &blake3::Hash) -> f64 {
+    let first = hash.as_bytes().first_chunk::<8>().expect("a hash has 32 bytes");
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+    let (drawn, all) = ((u64::from_le_bytes(*first) >> 11) as f64, (1_u64 << 53) as f64);
+    (drawn + 0.5) / all
 }
 
 /// Those of `members` that come first for `consumer`, at most [`Granted::PER_WINDOW`] with those in `known`.
@@ -116,10 +134,18 @@ impl Consumers<'_> {
     pub(crate) async fn complete(self, app: &App, now: UnixMs) -> Result<BTreeSet<NodeId>, StorageError> {
         let (window, stream) = (Window::of(now), &self.stream.stream);
         let table = app.tables.current(&app.storage, self.stream, now).await?;
+        let looks = app.looks(window);
         let mut chosen: BTreeMap<NodeId, Vec<Assigned>> = BTreeMap::new();
+        let mut probes: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
         for (consumer, known) in self.assigned.iter().filter(|(_, known)| known.len() < Granted::PER_WINDOW) {
-            let more = self.more(&app.grants.assign, window, consumer, &table.members_for(consumer), known);
+            let members = table.members_for(consumer, &looks);
+            let known: Vec<NodeId> = known.iter().map(|one| one.provider).collect();
+            let mut looked_at = table.probed_by(consumer, &looks);
+            looked_at.retain(|node| !known.contains(node));
+            looked_at.truncate(Granted::PER_WINDOW - known.len());
+            let more = self.more(&app.grants.assign, window, consumer, &members, &known, &looked_at);
             if !more.is_empty() {
+                probes.extend(looked_at.into_iter().map(|provider| (*consumer, provider)));
                 chosen.insert(*consumer, more);
             }
         }
@@ -143,23 +169,30 @@ impl Consumers<'_> {
             *known = assigned;
         }
         tx.assign_all(stream, window, &new).await?;
+        for (measurer, provider) in new.iter().map(|(consumer, one)| (*consumer, one.provider)) {
+            if probes.contains(&(measurer, provider)) {
+                tx.plan_probe(stream, window, &measurer, &provider).await?;
+            }
+        }
         tx.commit().await?;
         Ok(consumers)
     }
 
-    /// Whom `consumer`, who is assigned `known`, is to be assigned besides, of the `members` that it is
-    /// shown.
+    /// Whom `consumer`, who is assigned `known`, is to be assigned besides: those at whom it is to look, and others of
+    /// the `members` that it is shown.
     fn more(
         &self,
         key: &[u8; 32],
         window: Window,
         consumer: &NodeId,
         members: &[MemberView],
-        known: &[Assigned],
+        known: &[NodeId],
+        looked_at: &[NodeId],
     ) -> Vec<Assigned> {
-        let known: Vec<NodeId> = known.iter().map(|one| one.provider).collect();
-        let chosen = choose(key, window, consumer, members, &known);
-        let together = [known, chosen.clone()].concat();
+        let settled = [known, looked_at].concat();
+        let by_chance = choose(key, window, consumer, members, &settled);
+        let chosen = [looked_at, by_chance.as_slice()].concat();
+        let together = [known, chosen.as_slice()].concat();
         let stream_bytes = window_bytes(self.bitrate);
         let assign = |provider: NodeId| {
             let others: Vec<NodeId> = together.iter().filter(|node| **node != provider).copied().collect();

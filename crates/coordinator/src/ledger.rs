@@ -25,7 +25,7 @@ mod occasion;
 
 pub use account::{Account, Currency, InvalidCurrency, Sign, UnknownAccount};
 pub use audit::{Audit, Beneath, EpochFault, Finding, RecordedEpoch, Summary};
-pub use entry::{BookError, Draft, Entry, EntryHash, Posting};
+pub use entry::{BookError, Draft, Entry, EntryHash, Posting, Verdict};
 pub use occasion::{IdempotencyKey, InvalidKey, Occasion, PayoutId, UnknownOccasion};
 
 #[cfg(test)]

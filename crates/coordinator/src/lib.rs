@@ -4,10 +4,11 @@
 //! `streamr-coordinator-api` describes. Media never passes through here.
 //!
 //! The way of a request: `server` (limits, deadline) → `extract` (who asks) → `handlers`, one file for each
-//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `scoring`, `impact`), in one transaction
-//! of [`storage`] → answer. What decides is pure and takes time as an argument: [`session`], `reporting`,
-//! [`electors`], [`neighbours`], [`credit`], [`downtime`], [`hour`], [`rewards`], [`limits`], [`ledger`],
-//! [`epoch`], [`fund`], [`accounts`], [`tiers`], [`old_surface`].
+//! endpoint → policy (`presence`, `reporting`, `grants`, `receipts`, `samples`, `scoring`, `impact`), in one
+//! transaction of [`storage`] → answer. What decides is pure and takes time as an argument: [`session`],
+//! `reporting`, [`electors`], [`neighbours`], [`credit`], [`probes`], [`capacity`], [`parties`], [`review`],
+//! [`downtime`], [`hour`], [`rewards`], [`limits`], [`ledger`], [`epoch`], [`fund`], [`accounts`], [`tiers`],
+//! [`old_surface`].
 
 // Files that examples share with tests name this crate as examples do.
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub mod accounts;
 mod adversary;
 mod bookkeeping;
 pub mod canonical;
+pub mod capacity;
 mod challenge;
 mod clock;
 pub mod closing;
@@ -42,15 +44,19 @@ mod money;
 pub mod neighbours;
 pub mod old_surface;
 mod operator_token;
+pub mod parties;
 mod passkeys;
 pub mod payouts;
 pub mod polling;
 mod presence;
+pub mod probes;
 mod problem;
 mod published;
 mod receipts;
 mod reporting;
+pub mod review;
 pub mod rewards;
+mod samples;
 mod scoring;
 mod secret;
 mod server;

@@ -24,6 +24,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use streamr_coordinator::evidence::SignedReceipts;
 use streamr_coordinator::payouts::adapter::{Adapters, Debtor, HttpProvider, InvalidProvider};
 use streamr_coordinator::payouts::{InvalidPayee, PayoutDay, PayoutTerms};
+use streamr_coordinator::probes::PER_HOUR;
 use streamr_coordinator::storage::{Storage, StorageError};
 use streamr_coordinator::verify::{Anchor, VerifyError, verify};
 use streamr_coordinator::{
@@ -97,6 +98,10 @@ struct Args {
     /// File with the token that the provider gave out.
     #[arg(long, env = "STREAMR_PAYOUT_TOKEN_FILE", requires = "payout_url")]
     payout_token_file: Option<PathBuf>,
+
+    /// How often measurers look at each node in an hour, in the mean; 0 for never.
+    #[arg(long, env = "STREAMR_PROBES_PER_HOUR", default_value_t = PER_HOUR)]
+    probes_per_hour: u32,
 
     /// Check the configuration and exit, without starting or creating anything.
     #[arg(long)]
@@ -236,6 +241,7 @@ fn run(args: &Args) -> Result<(), Failure> {
             day: args.payout_day,
         },
         payout_adapters,
+        probes_per_hour: args.probes_per_hour,
         old_surface: args.old.surface(),
         ..Config::new(database, load_or_create_operator_token(&args.operator_token_file)?)
     };

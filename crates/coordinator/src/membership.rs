@@ -4,14 +4,21 @@
 //! A node that asks is answered from the table with a few look-ups, however many members there are. In a large
 //! swarm somebody comes or goes all the time, so there a table is shown for a while though the membership has
 //! gone on: everything in it belongs to its own version.
+//!
+//! Where anybody measures, members are weighed with no more than they were seen to carry. What is believed of them
+//! is reviewed once in a window and changes in steps over a quarter, because a change is a new version: everybody
+//! must weigh stripes by the same numbers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use streamr_coordinator_api::{Elector, MemberView, Membership};
-use streamr_model::{NodeId, UnixMs};
+use streamr_coordinator_api::{Elector, MemberView, Membership, ReceiptsRequest};
+use streamr_model::{BitsPerSecond, NodeId, UnixMs, Window};
 
+use crate::capacity::{Capacities, Part, RECENT_WINDOWS, receivers};
 use crate::electors::{Candidate, Chosen, choose};
 use crate::neighbours::{Places, RINGS, Rings};
+use crate::probes::{Looks, Plan};
 use crate::slots::Slots;
 use crate::storage::{Member, Storage, StorageError, Stream, Tx};
 
@@ -34,6 +41,8 @@ pub(crate) struct Table {
     key: [u8; 32],
     members: Vec<MemberView>,
     electors: Vec<Elector>,
+    /// Those of the members that measure, by id.
+    measurers: Vec<NodeId>,
     all: Rings,
     front: Rings,
     fast: Rings,
@@ -65,6 +74,7 @@ impl Table {
             version,
             made_at,
             review_at: chosen.review_at,
+            measurers: Vec::new(),
             key,
             electors: front.iter().map(elector).collect(),
             all: Rings::new(RINGS, &placed),
@@ -95,8 +105,35 @@ impl Table {
         self.supporters() <= Membership::SEED_FOR_ALL || self.is_elector(node)
     }
 
+    fn plan<'a>(&self, looks: &Looks<'a>) -> Plan<'a> {
+        Plan { looks: *looks, measurers: self.measurers.len(), supporters: self.supporters() }
+    }
+
+    /// At whom `measurer` is to look, who offers something; at nobody if it does not measure.
+    pub(crate) fn probed_by(&self, measurer: &NodeId, looks: &Looks<'_>) -> Vec<NodeId> {
+        if self.measurers.binary_search(measurer).is_err() {
+            return Vec::new();
+        }
+        let offering = self.members.iter().filter(|member| member.uplink_bps.0 > 0);
+        self.plan(looks).of(measurer, offering.map(|member| member.node))
+    }
+
+    /// With whom `asker` shares a look, from either side, in this window and the next: both are to see each other as
+    /// neighbours do, before it begins.
+    fn looking(&self, asker: &NodeId, looks: &Looks<'_>) -> Vec<usize> {
+        let plans = [self.plan(looks), self.plan(&looks.next())];
+        let place = |node: &NodeId| self.members.binary_search_by_key(node, |member| member.node).ok();
+        let looks_here = |measurer: &&NodeId| plans.iter().any(|plan| plan.has(measurer, asker));
+        let mut found: Vec<usize> = self.measurers.iter().filter(looks_here).filter_map(place).collect();
+        if self.measurers.binary_search(asker).is_ok() {
+            let probed = |node: &NodeId| plans.iter().any(|plan| plan.has(asker, node));
+            found.extend((0..self.members.len()).filter(|member| probed(&self.members[*member].node)));
+        }
+        found
+    }
+
     /// Whom `asker` is to be connected to. Whoever is no member yet is shown those whom it will have.
-    pub(crate) fn members_for(&self, asker: &NodeId) -> Vec<MemberView> {
+    pub(crate) fn members_for(&self, asker: &NodeId, looks: &Looks<'_>) -> Vec<MemberView> {
         if self.supporters() <= Membership::MAX_EVERYBODY {
             return self.members.iter().filter(|member| member.node != *asker).cloned().collect();
         }
@@ -108,6 +145,9 @@ impl Table {
         if self.is_fast(asker) {
             beside.extend(self.fast.beside(&places));
         }
+        beside.extend(
+            self.looking(asker, looks).into_iter().take(Membership::MAX_MEMBERS.saturating_sub(beside.len())),
+        );
         beside.sort_unstable();
         beside.dedup();
         beside.into_iter().map(|member| self.members[member].clone()).collect()
@@ -177,15 +217,18 @@ async fn make(storage: &Storage, stream: &Stream, now: UnixMs) -> Result<Table, 
     if looked.has_changed {
         let electors: Vec<NodeId> = looked.table.electors.iter().map(|elector| elector.node).collect();
         tx.save_electors(&stream.stream, &electors).await?;
+        tx.save_capacities(&stream.stream, &looked.capacities).await?;
         looked.table.version = tx.membership_changed(&stream.stream).await?;
     }
     tx.commit().await?;
     Ok(looked.table)
 }
 
-/// A table, and whether its electors are others than those stored.
+/// A table, with what is believed of its members, and whether that or its electors are others than those stored.
 struct Looked {
     table: Table,
+    /// Those that offer more than is believed, and what is, in bits a second.
+    capacities: BTreeMap<NodeId, u64>,
     has_changed: bool,
 }
 
@@ -198,15 +241,60 @@ impl Looked {
 async fn look(tx: &mut Tx, stream: &Stream, now: UnixMs) -> Result<Looked, StorageError> {
     // The version, too, must be that of this moment.
     let version = tx.membership_version(&stream.stream).await?;
-    let members = tx.members(&stream.stream).await?;
+    let mut members = tx.members(&stream.stream).await?;
     let before = tx.electors(&stream.stream).await?;
+    let believed_before = tx.capacities(&stream.stream).await?;
+    let seen = seen(tx, stream, &before, members.len(), now).await?;
+    let believed = seen.as_ref().map(|seen| believe(seen, &believed_before, &members)).unwrap_or_default();
+    for Member { view, .. } in &mut members {
+        if let Some(most) = believed.get(&view.node) {
+            view.uplink_bps = view.uplink_bps.min(BitsPerSecond(*most));
+        }
+    }
     let candidate = |member: &Member| Candidate {
         node: member.view.node,
         uplink_bps: member.view.uplink_bps.0,
         since: member.since,
     };
     let candidates: Vec<Candidate> = members.iter().map(candidate).collect();
-    let chosen = choose(&before, &candidates, now);
-    let table = Table::new(stream, version, members, &chosen, now);
-    Ok(Looked { table, has_changed: chosen.electors != before })
+    let mut chosen = choose(&before, &candidates, now);
+    let measurers = tx.measurers_of(&stream.stream).await?;
+    if seen.is_some() || !measurers.is_empty() {
+        let next_window = Window::of(now).ends_at();
+        chosen.review_at = Some(chosen.review_at.map_or(next_window, |at| at.min(next_window)));
+    }
+    let has_changed = chosen.electors != before || believed != believed_before;
+    let table = Table { measurers, ..Table::new(stream, version, members, &chosen, now) };
+    Ok(Looked { table, capacities: believed, has_changed })
+}
+
+/// What the members were seen to carry, by the windows about which nothing more is taken in: so whoever makes a table
+/// in one window makes it of the same. `None` where nobody measures.
+async fn seen(
+    tx: &mut Tx,
+    stream: &Stream,
+    electors: &[NodeId],
+    supporters: usize,
+    now: UnixMs,
+) -> Result<Option<Capacities>, StorageError> {
+    let settled = Window::of(now).0.saturating_sub(ReceiptsRequest::LATE_MS.div_ceil(Window::MS));
+    let recent = Window(settled.saturating_sub(RECENT_WINDOWS))..Window(settled);
+    let probes = tx.probes(&stream.stream, recent).await?;
+    let part = |node: &NodeId| {
+        if electors.binary_search(node).is_ok() { Part::Elector } else { Part::Supporter }
+    };
+    Ok(Capacities::of(&probes, |node| receivers(supporters, part(node))))
+}
+
+/// Who offers more than it is seen to carry, and what is believed instead: what was before, unless that is off by more
+/// than a quarter.
+fn believe(seen: &Capacities, before: &BTreeMap<NodeId, u64>, members: &[Member]) -> BTreeMap<NodeId, u64> {
+    let believed = |Member { view, .. }: &Member| {
+        let now = seen.uplink(&view.node).0;
+        let as_before = before.get(&view.node).filter(|before| before.abs_diff(now) <= **before / 4);
+        (view.node, as_before.copied().unwrap_or(now), view.uplink_bps.0)
+    };
+    let lower =
+        |(node, believed, offered): (NodeId, u64, u64)| (believed < offered).then_some((node, believed));
+    members.iter().map(believed).filter_map(lower).collect()
 }

@@ -123,6 +123,13 @@ async fn look<'a>(
     Ok(desk)
 }
 
+/// Whether two nodes can receive from each other at all: the signer is none of them, for what it gives is the origin's.
+pub(crate) fn can_be_parties(receipt: &Receipt, live: Option<&Live>) -> bool {
+    let seed = live.map(|live| live.seed);
+    let is_signer = seed == Some(receipt.provider) || seed == Some(receipt.consumer);
+    receipt.provider != receipt.consumer && !is_signer
+}
+
 /// What is known of what receipts are about, and what comes of them. They are all of one provider. Pure.
 #[derive(Debug, Default)]
 struct Desk<'a> {
@@ -177,13 +184,10 @@ impl<'a> Desk<'a> {
         None
     }
 
-    /// Only enrolled nodes receive from each other, and the signer is none of them: what it gives is the
-    /// origin's.
+    /// Only enrolled nodes receive from each other.
     fn are_parties(&self, receipt: &Receipt) -> bool {
         let Some(live) = self.streams.get(&receipt.stream) else { return false };
-        let seed = live.as_ref().map(|live| live.seed);
-        let is_signer = seed == Some(receipt.provider) || seed == Some(receipt.consumer);
-        receipt.provider != receipt.consumer && !is_signer && self.enrolled.contains(&receipt.consumer)
+        can_be_parties(receipt, live.as_ref()) && self.enrolled.contains(&receipt.consumer)
     }
 
     /// The cap of the grant it names.

@@ -13,6 +13,7 @@ use streamr_model::{Heartbeat, NodeActivity, NodeId, StreamId, UnixMs, Window};
 
 use crate::grants::Tell;
 use crate::hour::{Hour, spread};
+use crate::parties::Network;
 use crate::session::{Disorder, Place, Session, Shown, place, shown};
 use crate::storage::{Live, Stream, Uptime, UptimeKey};
 
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) heartbeat: Heartbeat,
     /// Fresh, for the answer.
     pub(crate) nonce: String,
+    /// Where it came from, as far as that tells anybody apart.
+    pub(crate) network: Option<Network>,
 }
 
 impl Report {
@@ -68,6 +71,7 @@ pub(crate) struct Roll {
     /// Sessions that had not begun before.
     fresh: BTreeSet<(NodeId, u64)>,
     has_begun_any: bool,
+    measurers: BTreeSet<NodeId>,
     outcome: Outcome,
 }
 
@@ -80,6 +84,10 @@ pub(crate) struct Outcome {
     pub(crate) uptimes: BTreeMap<UptimeKey, Uptime>,
     /// Streams of which others see another membership.
     pub(crate) changed: BTreeSet<StreamId>,
+    /// Sessions that others replaced, and when each was last heard of.
+    pub(crate) ended: BTreeMap<(NodeId, u64), UnixMs>,
+    /// From where supporters of streams that are live were heard.
+    pub(crate) networks: BTreeSet<(NodeId, Network)>,
 }
 
 impl Roll {
@@ -129,6 +137,16 @@ impl Roll {
         self.has_begun_any
     }
 
+    /// Notes which of the nodes are trusted about others.
+    pub(crate) fn note_measurers(&mut self, measurers: BTreeSet<NodeId>) {
+        self.measurers = measurers;
+    }
+
+    /// Whether the node is trusted about others.
+    pub(crate) fn measures(&self, node: &NodeId) -> bool {
+        self.measurers.contains(node)
+    }
+
     /// Notes the version that a stream's membership has now.
     pub(crate) fn note_version(&mut self, stream: &StreamId, version: u64) {
         if let Some(known) = self.streams.get_mut(stream) {
@@ -156,7 +174,7 @@ impl Roll {
             return Err(refusal);
         }
         let current = self.sessions.get(&heartbeat.node).cloned();
-        Ok(match (place(current.as_ref(), heartbeat), current) {
+        let taken = match (place(current.as_ref(), heartbeat), current) {
             (Place::OutOfOrder(disorder), _) => return Err(Refusal::OutOfOrder(disorder)),
             (Place::Next, Some(current)) => {
                 self.follow(&current, heartbeat, nonce, now);
@@ -175,7 +193,20 @@ impl Roll {
                 let next_in_s = HeartbeatRequest::FIRST_INTERVAL_S;
                 Taken { nonce: nonce.clone(), next_in_s, tell: Tell::Always }
             }
-        })
+        };
+        if taken.tell == Tell::Always {
+            self.note_network(report);
+        }
+        Ok(taken)
+    }
+
+    /// Notes from where a supporter was heard, as long as that can decide what it is paid.
+    fn note_network(&mut self, report: &Report) {
+        let Heartbeat { node, stream, activity, .. } = &report.heartbeat;
+        let live = self.streams.get(stream).and_then(|known| known.live.as_ref());
+        if live.is_some_and(|live| live.is_live) && *activity == NodeActivity::Supporting {
+            self.outcome.networks.extend(report.network.map(|network| (*node, network)));
+        }
     }
 
     /// Why nothing about the node's session needs to be known.
@@ -199,6 +230,9 @@ impl Roll {
     ) -> Result<(), Refusal> {
         if !self.fresh.remove(&(heartbeat.node, heartbeat.session)) {
             return Err(Refusal::OutOfOrder(Disorder::PastSession));
+        }
+        if let Some(old) = replaced {
+            self.outcome.ended.insert((old.node, old.session), old.last_at);
         }
         if let Some(other) = replaced.filter(|old| old.shown.is_some() && old.stream != heartbeat.stream) {
             self.outcome.changed.insert(other.stream.clone());

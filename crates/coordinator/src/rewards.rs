@@ -29,13 +29,15 @@ pub struct Score {
     pub blocks: u64,
     /// Of these, blocks that came on time.
     pub on_time: u64,
-    /// Blocks that did not verify.
+    /// Blocks that did not verify, or were asked for by measurers and did not come.
     pub bad: u64,
+    /// Other nodes that share one quality with it: see [`crate::parties`].
+    pub beside: u64,
 }
 
 impl Score {
     /// Lower bound of the 95 % confidence interval (Wilson, z = 2) of the share of blocks that came on time
-    /// and verified, in parts per million.
+    /// and verified, in parts per million; shared with those beside it.
     pub fn quality_ppm(&self) -> u64 {
         let count = |blocks: u64| u128::from(blocks.min(MOST_BLOCKS));
         let all = count(self.blocks) + count(self.bad);
@@ -46,7 +48,7 @@ impl Score {
         // (good + z²/2 − z·√(good·(all − good)/all + z²/4)) ÷ (all + z²), everything times a million.
         let spread = ((good * (all - good) * PPM / all + PPM) * PPM).isqrt();
         let lower = ((good + 2) * PPM).saturating_sub(2 * spread);
-        u64::try_from(lower / (all + 4)).unwrap_or(0)
+        u64::try_from(lower / (all + 4) / (u128::from(self.beside) + 1)).unwrap_or(0)
     }
 
     /// Share of `live_ms` that was supported, in parts per million.
@@ -88,6 +90,14 @@ impl Parts {
     /// In the order uptime, quality, bandwidth.
     pub fn to_array(self) -> [MicroUnits; 3] {
         [self.uptime, self.quality, self.bandwidth]
+    }
+
+    /// Of each part as much as `most` has of it, and what is over.
+    pub fn up_to(self, most: Self) -> (Self, Self) {
+        let (own, most) = (self.to_array(), most.to_array());
+        let sure = std::array::from_fn(|part| own[part].min(most[part]));
+        let over = std::array::from_fn(|part| MicroUnits(own[part].0 - sure[part].0));
+        (Self::from_array(sure), Self::from_array(over))
     }
 
     /// All three.
@@ -175,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_lone_node_that_did_everything_gets_the_whole_pool() {
-        let all = Score { uptime_ms: 1000, bytes: 5, blocks: 1000, on_time: 1000, bad: 0 };
+        let all = Score { uptime_ms: 1000, bytes: 5, blocks: 1000, on_time: 1000, bad: 0, beside: 0 };
         let paid = pay(MicroUnits(1_000_001), [(node(1), all)]);
         assert_eq!(paid[&node(1)], MicroUnits(1_000_001));
     }
@@ -217,12 +227,14 @@ mod tests {
         assert!(of(1000, 1000, 0) > of(1000, 990, 0));
         assert!(of(1000, 1000, 0) > of(1000, 1000, 10));
         assert_eq!(of(0, 0, 50), 0);
+        let shared = Score { blocks: 96, on_time: 96, beside: 2, ..Score::default() };
+        assert_eq!(shared.quality_ppm(), 320_000);
         assert!(of(u64::MAX, u64::MAX, u64::MAX) <= 500_000);
     }
 
     prop_compose! {
-        fn score()(uptime_ms in 0..Hour::MS, bytes in 0_u64..1 << 50, blocks in 0_u64..1 << 32, late in 0_u64..100, bad in 0_u64..100)
-            -> Score { Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad } }
+        fn score()(uptime_ms in 0..Hour::MS, bytes in 0_u64..1 << 50, blocks in 0_u64..1 << 32, late in 0_u64..100, bad in 0_u64..100, beside in 0_u64..3)
+            -> Score { Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad, beside } }
     }
 
     proptest! {

@@ -126,6 +126,7 @@ impl Coordinator {
             updates: Updates::new(pulse),
             intake: Intake::new(&storage),
             lapses: Lapses::default(),
+            probes_per_hour: config.probes_per_hour,
             limits: (config.rate_limit == RateLimit::On).then(|| Mutex::new(Limits::default())),
             behind_proxy: config.behind_proxy,
             old_surface: config.old_surface.clone(),

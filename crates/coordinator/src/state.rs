@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use streamr_model::UnixMs;
+use streamr_model::{UnixMs, Window};
 use url::Url;
 
 use crate::accounts::throttle::Throttle;
@@ -14,6 +14,7 @@ use crate::membership::Tables;
 use crate::old_surface::OldSurface;
 use crate::payouts::{Adapters, PayoutTerms};
 use crate::presence::Lapses;
+use crate::probes::Looks;
 use crate::published::Published;
 use crate::reporting::intake::Intake;
 use crate::scoring::ScoreBoards;
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) intake: Intake,
     /// When there is nobody to be taken out of a membership.
     pub(crate) lapses: Lapses,
+    /// How often measurers look at each node in an hour.
+    pub(crate) probes_per_hour: u32,
     /// `None` where the operator switched limits off.
     pub(crate) limits: Option<Mutex<Limits>>,
     /// Whether a reverse proxy names the client in `X-Forwarded-For`.
@@ -68,6 +71,11 @@ impl std::fmt::Debug for App {
 impl App {
     pub(crate) fn now(&self) -> UnixMs {
         self.clock.now()
+    }
+
+    /// With what looks into `window` are planned.
+    pub(crate) fn looks(&self, window: Window) -> Looks<'_> {
+        Looks { key: self.grants.probe(), window, per_hour: self.probes_per_hour }
     }
 }
 

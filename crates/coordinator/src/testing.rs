@@ -22,11 +22,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use streamr_coordinator_api::{
     Challenge, Deposited, Enrolled, ErrorCode, Granted, HeartbeatAnswer, Impact, InviteCreated, Membership,
-    PayoutBatch, Problem, ReceiptsAnswer, ReceiptsRequest, RefusalReason, StreamRegistered,
+    PayoutBatch, Problem, ReceiptsAnswer, ReceiptsRequest, RefusalReason, SamplesRequest, StreamRegistered,
 };
 use streamr_model::{
-    BitsPerSecond, EnrolmentProof, Heartbeat, NodeActivity, NodeId, Receipt, SecretKey, Signed, SignedByBoth,
-    UnixMs, Window,
+    BitsPerSecond, EnrolmentProof, GrantId, Heartbeat, NodeActivity, NodeId, Receipt, SecretKey, Signed,
+    SignedByBoth, UnixMs, Window,
 };
 use tempfile::TempDir;
 
@@ -35,7 +35,7 @@ use crate::hour::Hour;
 use crate::state::AppState;
 #[cfg(unix)]
 use crate::storage::conformance::Schema;
-use crate::storage::{Database, Storage};
+use crate::storage::{Assigned, Database, Storage};
 use crate::verify::{Report, VerifyError, verify};
 use crate::{Clock, Config, Coordinator, RateLimit, closing};
 
@@ -287,6 +287,37 @@ impl Running {
         supported
     }
 
+    /// Eight hours before now, in every sixth window of which `consumer` was assigned `friend`, and else `other`; it
+    /// signed when it was the friend.
+    pub(crate) async fn skewed_signing(&self, consumer: &Node, friend: &Node, other: &Node) {
+        let stream = "alice".parse().unwrap();
+        let now = Window::of(self.clock.now()).0;
+        let mut tx = self.storage().write().await.unwrap();
+        for window in (now - 96..now).map(Window) {
+            let is_friend = window.0.is_multiple_of(6);
+            let provider = if is_friend { friend.id() } else { other.id() };
+            let (cap_bytes, expires_at) = (10_000_000, window.ends_at());
+            let assigned = Assigned { provider, cap_bytes, expires_at, grant: GrantId([0; 32]) };
+            tx.assign(&stream, window, &consumer.id(), &assigned).await.unwrap();
+            if is_friend {
+                let receipt = Receipt {
+                    window,
+                    bytes: 9_000_000,
+                    blocks: 100,
+                    on_time: 100,
+                    ..consumer.receipt(friend.id())
+                };
+                let both = friend.countersign(consumer, &receipt);
+                tx.keep_receipt(&receipt, Some(cap_bytes), &both).await.unwrap();
+            }
+        }
+        let an_hour = [9_000_000, 0, 0, 0, 0, 0, 9_000_000, 0, 0, 0, 0, 0];
+        for hour in (1..=8).map(|before| Hour(Hour::of(self.clock.now()).0 - before)) {
+            tx.keep_usual(&stream, hour, &consumer.id(), &an_hour).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
     /// Makes an invite for an hour; its code.
     pub(crate) async fn invite(&self, id: &str, secret: &str) -> String {
         let path = format!("/v1/streams/{id}/invites");
@@ -399,8 +430,12 @@ impl Node {
 
     /// Sends the heartbeat as it is.
     pub(crate) async fn send(&self, coordinator: &Running) -> Response {
-        let body = json!({"node": self.id(), "heartbeat": Signed::new(&self.heartbeat, &self.key)});
-        coordinator.post("/v1/heartbeats", None, &body).await
+        coordinator.post("/v1/heartbeats", None, &self.report()).await
+    }
+
+    /// The heartbeat as it is sent.
+    pub(crate) fn report(&self) -> Value {
+        json!({"node": self.id(), "heartbeat": Signed::new(&self.heartbeat, &self.key)})
     }
 
     /// Makes the heartbeat the one after `answer`.
@@ -433,20 +468,34 @@ impl Node {
         let before = self.signed.get(&provider).filter(|last| last.window == window);
         let granted = self.grants.iter().find(|one| one.provider == provider && one.window == window);
         let receipt = Receipt {
-            stream: self.heartbeat.stream.clone(),
             window,
-            provider,
-            consumer: self.id(),
             grant: granted.map(|one| one.grant.id()),
-            session: self.heartbeat.session,
             sequence: before.map_or(0, |last| last.sequence) + 1,
             bytes: before.map_or(0, |last| last.bytes) + bytes,
             blocks: before.map_or(0, |last| last.blocks) + blocks,
             on_time: before.map_or(0, |last| last.on_time) + blocks,
-            bad: 0,
+            ..self.receipt(provider)
         };
         self.signed.insert(provider, receipt.clone());
         receipt
+    }
+
+    /// A receipt of its session about nothing.
+    fn receipt(&self, provider: NodeId) -> Receipt {
+        Receipt {
+            stream: self.heartbeat.stream.clone(),
+            window: Window(0),
+            provider,
+            consumer: self.id(),
+            grant: None,
+            session: self.heartbeat.session,
+            sequence: 1,
+            bytes: 0,
+            blocks: 0,
+            on_time: 0,
+            bad: 0,
+            missed: 0,
+        }
     }
 
     /// Signs as the provider what `consumer` signed.
@@ -471,6 +520,21 @@ impl Node {
         let receipt = consumer.sign(coordinator, self.id(), bytes, blocks);
         let both = self.countersign(consumer, &receipt);
         assert_eq!(self.hand_in(coordinator, vec![both]).await, None);
+    }
+
+    /// The operator trusts this node about others.
+    pub(crate) async fn measures(&self, coordinator: &Running) {
+        let path = format!("/v1/measurers/{}", self.id());
+        assert_eq!(coordinator.put(&path, Some(&coordinator.operator), &()).await.status(), 204);
+    }
+
+    /// Hands in what this measurer signed; why it was refused, if it was.
+    pub(crate) async fn sample(&self, coordinator: &Running, receipt: &Receipt) -> Option<RefusalReason> {
+        let path = format!("/v1/nodes/{}/samples", self.id());
+        let samples = vec![Signed::new(receipt, &self.key)];
+        let answer = coordinator.post(&path, Some(&self.token), &SamplesRequest { samples }).await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<ReceiptsAnswer>().await.unwrap().refused.first().map(|refused| refused.reason)
     }
 
     /// Makes the heartbeat the first of its session.

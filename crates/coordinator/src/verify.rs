@@ -78,6 +78,14 @@ pub enum EvidenceFault {
         /// Who received.
         consumer: streamr_model::NodeId,
     },
+    /// What is kept of a measurer is not what it signed.
+    #[error("what is kept of measurer {measurer} about provider {provider} is not what it signed")]
+    Sample {
+        /// At whom it looked.
+        provider: streamr_model::NodeId,
+        /// Who it is.
+        measurer: streamr_model::NodeId,
+    },
     /// What was signed gives a node other credit than the input says.
     #[error("node {0} is credited with something else")]
     Credit(streamr_model::NodeId),
@@ -265,8 +273,8 @@ async fn check_records(tx: &mut Tx, audit: Audit) -> Result<Summary, VerifyError
 }
 
 /// What accounts of one kind hold together.
-fn holdings(summary: &Summary) -> BTreeMap<Currency, [i128; 7]> {
-    let mut sums: BTreeMap<Currency, [i128; 7]> = BTreeMap::new();
+fn holdings(summary: &Summary) -> BTreeMap<Currency, [i128; 8]> {
+    let mut sums: BTreeMap<Currency, [i128; 8]> = BTreeMap::new();
     for ((account, currency), balance) in &summary.balances {
         let kind = match account {
             Account::Deposits(_) => 0,
@@ -276,6 +284,7 @@ fn holdings(summary: &Summary) -> BTreeMap<Currency, [i128; 7]> {
             Account::Pending(_) => 4,
             Account::Paid(_) => 5,
             Account::Fees => 6,
+            Account::Held(_) => 7,
         };
         sums.entry(*currency).or_default()[kind] += i128::from(balance.0);
     }
@@ -299,12 +308,13 @@ impl fmt::Display for Report {
                 "of {unproven} of them no signed documents are kept: their input is taken as recorded"
             )?;
         }
-        for (currency, [deposited, pools, funds, owed, pending, paid, fees]) in holdings(&self.summary) {
+        for (currency, [deposited, pools, funds, owed, pending, paid, fees, held]) in holdings(&self.summary)
+        {
             let deposited = -deposited;
             writeln!(
                 f,
-                "{currency} (millionths): deposited {deposited} = pools {pools} + funds {funds} + owed {owed} \
-                 + on its way {pending} + paid {paid} + fees {fees}"
+                "{currency} (millionths): deposited {deposited} = pools {pools} + funds {funds} + held {held} \
+                 + owed {owed} + on its way {pending} + paid {paid} + fees {fees}"
             )?;
         }
         Ok(())

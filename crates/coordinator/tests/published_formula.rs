@@ -55,7 +55,9 @@ fn example() -> (Measured, Purse) {
             on_time: unsigned(&row[4]),
             bad: unsigned(&row[5]),
             bytes: unsigned(&row[6]),
+            beside: 0,
         },
+        undisputed: None,
         standing: match row[1].as_str() {
             "established" => Standing::Established,
             "newcomer" => Standing::Newcomer,

@@ -95,6 +95,8 @@ pub struct ProviderTally {
     pub on_time: u32,
     /// Blocks that did not verify.
     pub bad: u32,
+    /// Blocks that were asked for or promised, did not come in the time they are given, and were asked of others then.
+    pub missed: u32,
 }
 
 /// What a consumer received from one provider since the window began, or since its session did, if that was later.
@@ -122,6 +124,8 @@ pub struct Receipt {
     pub on_time: u32,
     /// Blocks that did not verify.
     pub bad: u32,
+    /// Blocks that were asked for or promised, did not come in the time they are given, and were asked of others then.
+    pub missed: u32,
 }
 
 impl Receipt {
@@ -135,11 +139,17 @@ impl Receipt {
             && self.blocks >= earlier.blocks
             && self.on_time >= earlier.on_time
             && self.bad >= earlier.bad
+            && self.missed >= earlier.missed
+    }
+
+    /// Whether its counts can be true together.
+    pub fn is_consistent(&self) -> bool {
+        self.on_time <= self.blocks && (self.blocks > 0 || self.bytes == 0)
     }
 }
 
 impl Document for Receipt {
-    const DOMAIN: &'static str = "streamrp2p 2026 receipt 1";
+    const DOMAIN: &'static str = "streamrp2p 2026 receipt 2";
     const MAX_LEN: usize = 512;
 }
 
@@ -236,7 +246,7 @@ impl SignedByBoth {
         if !belongs {
             return Err(ReceiptError::Mismatch);
         }
-        if receipt.on_time > receipt.blocks || (receipt.blocks == 0 && receipt.bytes > 0) {
+        if !receipt.is_consistent() {
             return Err(ReceiptError::Counts);
         }
         Ok(receipt)
@@ -269,6 +279,7 @@ mod tests {
             blocks: 31,
             on_time: 30,
             bad: 0,
+            missed: 2,
         }
     }
 
@@ -287,6 +298,17 @@ mod tests {
     fn a_receipt_that_both_signed_survives_the_wire_and_is_believed() {
         let back = SignedByBoth::from_wire(&both(&receipt()).to_wire()).unwrap();
         assert_eq!(back.verify(), Ok(receipt()));
+    }
+
+    #[test]
+    fn the_bytes_that_are_signed_stay_as_they_are() {
+        // Whoever keeps a receipt must be able to check it in years: another layout is another domain.
+        let signed = Signed::new(&receipt(), &consumer());
+        assert_eq!(
+            HEXLOWER.encode(&signed.digest()),
+            "7a843467f5946e70ed686e2445402fa2f86211e2677f91b6b015b3ef9ae3e848"
+        );
+        assert_eq!(Receipt::DOMAIN, "streamrp2p 2026 receipt 2");
     }
 
     #[test]
@@ -327,6 +349,7 @@ mod tests {
         assert!(!Receipt { bytes: 1_000_001, ..receipt() }.follows(&earlier));
         assert!(!Receipt { sequence: 5, bytes: 999_999, ..receipt() }.follows(&earlier));
         assert!(!Receipt { sequence: 5, bad: 0, on_time: 29, ..receipt() }.follows(&earlier));
+        assert!(!Receipt { sequence: 5, missed: 1, ..receipt() }.follows(&earlier));
     }
 
     /// A receipt with one of the things wrong that can be, or with none.

@@ -16,9 +16,11 @@ use serde::de::DeserializeOwned;
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, Earnings, Enrol, Enrolled, HeartbeatAnswer, HeartbeatRequest, Impact,
     InvitePreview, LiveStreams, Membership, NodeSummary, PREFIX, Problem, PublicKeys, ReceiptsAnswer,
-    ReceiptsRequest,
+    ReceiptsRequest, SamplesRequest,
 };
-use streamr_model::{EnrolmentProof, Heartbeat, NodeId, SecretKey, Signed, SignedByBoth, StreamId, Window};
+use streamr_model::{
+    EnrolmentProof, Heartbeat, NodeId, Receipt, SecretKey, Signed, SignedByBoth, StreamId, Window,
+};
 
 pub(crate) use error::ClientError;
 
@@ -156,6 +158,18 @@ impl CoordinatorClient {
     ) -> Result<ReceiptsAnswer, ClientError> {
         let body = ReceiptsRequest { receipts: receipts.to_vec() };
         let request = self.request(Method::POST, &format!("/nodes/{node}/receipts"));
+        self.ask(request.bearer_auth(token).json(&body)).await
+    }
+
+    /// Hands in what this node signed itself, because the coordinator asked it to measure.
+    pub(crate) async fn samples(
+        &self,
+        node: NodeId,
+        token: &str,
+        samples: &[Signed<Receipt>],
+    ) -> Result<ReceiptsAnswer, ClientError> {
+        let body = SamplesRequest { samples: samples.to_vec() };
+        let request = self.request(Method::POST, &format!("/nodes/{node}/samples"));
         self.ask(request.bearer_auth(token).json(&body)).await
     }
 

@@ -158,6 +158,30 @@ fn a_peer_that_refuses_is_asked_less_and_less_until_it_says_that_it_has_room() {
 }
 
 #[test]
+fn a_block_that_was_asked_for_in_vain_is_missed_and_one_that_was_refused_is_not() {
+    let mut node = Node::new();
+    node.take_in(Freshness::Fresh, 1);
+    node.hear(Message::Have(name(1), BlockSet::full(BLOCKS), QueueTime(0)));
+    let (_, first) = node.actions.last().cloned().unwrap();
+    let Action::Send(PEER, Message::Request(segment, asked)) = first else { panic!("{first:?}") };
+    let missed =
+        |node: &Node| node.swarm.peer_counters().map(|(_, counters)| counters.blocks_missed).sum::<u32>();
+    let mut blocks = asked.iter();
+    let (given, refused) = (blocks.next().unwrap(), blocks.next().unwrap());
+    node.swarm.handle_block(node.now, Supplier::Peer(PEER), segment, given, Verdict::Verified);
+    let mut refusal = BlockSet::empty(BLOCKS);
+    refusal.insert(refused);
+    node.hear(Message::Refuse(segment, refusal, QueueTime::from(Duration::from_millis(200))));
+    assert_eq!(missed(&node), 0);
+    // Longer than it is waited for, and no longer than until it is asked again.
+    node.pass(LIVE_DELAY / 4, |_, _| {});
+    let expected = u32::from(asked.count()) - 2;
+    assert!(expected > 0 && missed(&node) >= expected, "{} of {expected}", missed(&node));
+    let counters = node.swarm.peer_counters().next().unwrap().1;
+    assert_eq!((counters.blocks_received, counters.blocks_bad), (1, 0));
+}
+
+#[test]
 fn a_peer_that_floods_with_receipts_is_heard_once_a_second() {
     let mut node = Node::new();
     for sequence in 0..50_u8 {

@@ -16,5 +16,5 @@ mod queue;
 mod scenario;
 mod world;
 
-pub use outcome::{Delays, Outcome};
+pub use outcome::{Delays, Outcome, Service};
 pub use scenario::{Churn, Flash, MIXED_UPLINKS, Origin, Paths, Scenario, Strain, UplinkClass};

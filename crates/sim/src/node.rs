@@ -15,6 +15,8 @@ pub(crate) enum Conduct {
     Polluter,
     /// Says that it holds everything and refuses every request.
     Liar,
+    /// Passes over one request in five.
+    Dropper,
 }
 
 /// Comes, stays, goes.

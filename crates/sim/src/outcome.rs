@@ -61,6 +61,19 @@ pub struct Outcome {
     pub events: u64,
     /// Nodes that came at any time.
     pub nodes_ever: u64,
+    /// What each honest node that was there at the end was given by each other; only with droppers.
+    pub services: Vec<Service>,
+}
+
+/// What one node was given by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Service {
+    /// The other passes over one request in five.
+    pub is_dropper: bool,
+    /// Blocks it was asked for or had promised, and did not take back.
+    pub asked: u32,
+    /// Of them, those that came before they were due.
+    pub in_time: u32,
 }
 
 /// Quantiles in milliseconds; `None` where so many blocks never came.
@@ -194,6 +207,7 @@ impl Tally {
             spins: self.spins,
             events: self.events,
             nodes_ever: nodes.len() as u64 - 1,
+            services: Vec::new(),
         }
     }
 

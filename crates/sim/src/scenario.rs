@@ -131,6 +131,8 @@ pub struct Scenario {
     pub silent: u32,
     /// So many before those say that they hold everything and refuse every request.
     pub liars: u32,
+    /// So many before those pass over one request in five, and do everything else as they should.
+    pub droppers: u32,
 }
 
 impl Scenario {
@@ -180,6 +182,7 @@ impl Scenario {
             polluters: 0,
             silent: 0,
             liars: 0,
+            droppers: 0,
         }
     }
 

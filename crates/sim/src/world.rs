@@ -10,19 +10,21 @@ use std::time::Duration;
 use streamr_model::{BitsPerSecond, BlockIndex, NodeId};
 use streamr_relay_core::{FetchId, Freshness, Instant, Keep, Message, QueueTime, Supplier, Swarm, Verdict};
 
-use crate::dice::Dice;
+use crate::dice::{Dice, hash};
 use crate::event::{Event, Index, Packed, Parking};
 use crate::ids::Names;
 use crate::links::{Line, Network, acknowledgements, micros};
 use crate::media::Media;
 use crate::membership::Rings;
 use crate::node::{Conduct, Node, Wake};
-use crate::outcome::{Outcome, Tally};
+use crate::outcome::{Outcome, Service, Tally};
 use crate::queue::{Micros, Queue};
 use crate::scenario::Scenario;
 
 /// What a swarm waits that wants to be woken at once, again and again.
 const FINEST_SLEEP: Micros = 1_000;
+/// What the drops of a dropper are drawn for.
+const DROPS: u64 = 9;
 /// The seed's number.
 const SEED: Index = 0;
 
@@ -57,7 +59,8 @@ impl World {
             self.happen(event);
         }
         let honest_pairs = self.bans();
-        self.tally.outcome(&self.scenario, &self.nodes, honest_pairs)
+        let services = if self.scenario.droppers > 0 { self.services() } else { Vec::new() };
+        Outcome { services, ..self.tally.outcome(&self.scenario, &self.nodes, honest_pairs) }
     }
 
     fn instant(&self) -> Instant {
@@ -184,6 +187,13 @@ impl World {
             let refusal = Message::Refuse(*name, blocks.clone(), QueueTime(0));
             return self.send(to, from, refusal);
         }
+        let event = u32::try_from(self.tally.events % (1 << 32)).unwrap_or(0);
+        if self.nodes[to as usize].conduct == Conduct::Dropper
+            && matches!(message, Message::Request(..))
+            && hash(DROPS, event, to).is_multiple_of(5)
+        {
+            return;
+        }
         let peer = self.id(from);
         self.tell(to, |swarm, now| swarm.handle_message(now, peer, message));
     }
@@ -239,6 +249,20 @@ impl World {
         let node = &self.nodes[node as usize];
         let is_unpunished = node.swarm.as_ref().is_some_and(|swarm| !swarm.is_banned(polluter));
         self.tally.bad_unpunished += u64::from(is_unpunished && node.is_honest());
+    }
+
+    /// What the honest nodes that are here were given by each supporter.
+    fn services(&self) -> Vec<Service> {
+        let honest = self.nodes.iter().skip(1).filter(|node| node.is_honest());
+        let counted = honest.filter_map(|node| node.swarm.as_ref()).flat_map(|swarm| swarm.peer_counters());
+        counted
+            .map(|(provider, counters)| Service {
+                is_dropper: self.nodes[self.names.node_index(provider) as usize].conduct == Conduct::Dropper,
+                asked: counters.blocks_received + counters.blocks_bad + counters.blocks_missed,
+                in_time: counters.blocks_on_time,
+            })
+            .filter(|service| service.asked > 0)
+            .collect()
     }
 
     /// Pairs of an honest node that is here and a polluter that it has banned.

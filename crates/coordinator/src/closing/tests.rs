@@ -6,10 +6,12 @@ use futures::FutureExt;
 use streamr_model::MicroUnits;
 
 use super::*;
+use crate::clock::Clock;
+use crate::parties::Network;
 use crate::storage::fault::before_each_statement;
 use crate::storage::{Database, Uptime};
-use crate::testing::Running;
 use crate::testing::book::{Books, FIRST, due_after, node, owed};
+use crate::testing::{Node, Running};
 use crate::verify::{NoReceipts, verify};
 
 const NODES: u8 = 5;
@@ -209,4 +211,94 @@ async fn a_running_coordinator_closes_hours_by_itself() {
         tokio::task::yield_now().await;
     }
     coordinator.verify().await.expect("the book is right");
+}
+
+/// “alice” with money, live, and a node that supports her and to whom no player or peer is connected.
+async fn alone(probes_per_hour: u32) -> (Running, String, Node) {
+    let coordinator = Running::start_with(|config| config.probes_per_hour = probes_per_hour).await;
+    let secret = coordinator.register("alice").await;
+    coordinator.deposit("alice", "first", 10_000_000).await;
+    coordinator.put_live("alice", &secret).await;
+    let mut node = Node::enrolled(&coordinator, 1).await;
+    node.beat(&coordinator).await;
+    (coordinator, secret, node)
+}
+
+async fn owed_to(coordinator: &Running, node: &Node) -> MicroUnits {
+    let mut tx = coordinator.storage().read().await.unwrap();
+    tx.balance(&Account::Payable(node.id()), "EUR".parse().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn heartbeats_without_a_delivery_earn_nothing() {
+    let (coordinator, secret, mut node) = alone(0).await;
+    coordinator.support(&secret, std::slice::from_mut(&mut node), 1_200).await;
+    assert_eq!(node.impact(&coordinator).await.supporting_s, 1_200, "it was heard of all the time");
+    coordinator.clock.advance_s(4_200);
+    assert_eq!(coordinator.close_epochs().await, 1);
+    assert_eq!(owed_to(&coordinator, &node).await, MicroUnits(0));
+    coordinator.verify().await.expect("the book is right");
+}
+
+#[tokio::test]
+async fn a_node_that_gives_to_nobody_but_a_measurer_is_paid_for_its_time_and_quality() {
+    let (coordinator, secret, mut node) = alone(10_000).await;
+    let mut measurer = Node::enrolled(&coordinator, 2).await;
+    measurer.measures(&coordinator).await;
+    for _ in 0..20 {
+        measurer.beat(&coordinator).await;
+        coordinator.support(&secret, std::slice::from_mut(&mut node), 30).await;
+        let receipt = measurer.sign(&coordinator, node.id(), 3_000_000, 100);
+        assert_eq!(measurer.sample(&coordinator, &receipt).await, None);
+    }
+    coordinator.clock.advance_s(4_200);
+    assert_eq!(coordinator.close_epochs().await, 1);
+    // Ten minutes of 3.6 an hour; the part for bandwidth goes into the fund.
+    assert_eq!(owed_to(&coordinator, &node).await, MicroUnits(600_000 * 7 / 10));
+    assert_eq!(owed_to(&coordinator, &measurer).await, MicroUnits(0));
+    let report = coordinator.verify().await.expect("the book is right");
+    assert_eq!(report.documents, 3, "one of each window");
+}
+
+#[tokio::test]
+async fn nodes_behind_one_network_are_paid_the_time_and_quality_of_one_and_it_is_forgotten_which() {
+    let books = Books::with_hour(NODES).await;
+    let mut tx = books.storage.write().await.unwrap();
+    for (n, network) in [(1, 7), (2, 7), (3, 8)] {
+        tx.note_networks(FIRST, &[(node(n), Network([network; 16]))]).await.unwrap();
+    }
+    let registered = tx.stream(&alice()).await.unwrap().unwrap();
+    let (measured, _) = measure(&mut tx, &registered, FIRST).await.unwrap();
+    tx.commit().await.unwrap();
+    let score = |n: u8| measured.supporters[&node(n)].score;
+    // Together an hour and a half, of which the stream was live for one.
+    assert_eq!([1, 2, 3].map(|n| score(n).uptime_ms), [2_400_000, 1_200_000, 1_200_000]);
+    assert_eq!([1, 2, 3].map(|n| score(n).beside), [1, 1, 0]);
+
+    assert_eq!(close_due(&books.storage, &mut Hour(0), due_after(0)).await.unwrap(), 1);
+    let mut tx = books.storage.read().await.unwrap();
+    assert!(tx.ties(&alice(), FIRST).await.unwrap().networks.is_empty());
+    assert_eq!(tx.parties(&alice(), FIRST).await.unwrap().len(), 2);
+    drop(tx);
+    assert_eq!(close_first(&books.storage).await.unwrap(), Closed::Before, "it can be worked out again");
+    assert_right(&books.storage).await;
+}
+
+#[tokio::test]
+async fn nodes_of_one_account_are_one_party() {
+    let coordinator = Running::start().await;
+    let (_, nodes) = coordinator.supported_hour(10_000_000).await;
+    let ada = coordinator.person("ada", "supporter").await;
+    let beside = async || {
+        let mut tx = coordinator.storage().read().await.unwrap();
+        let registered = tx.stream(&alice()).await.unwrap().unwrap();
+        let (measured, _) = measure(&mut tx, &registered, Hour::of(coordinator.clock.now())).await.unwrap();
+        measured.supporters[&nodes[0].id()].score.uptime_ms
+    };
+    assert_eq!(beside().await, 60_000);
+    for node in &nodes {
+        let code = coordinator.claim_code(&ada, node).await;
+        assert_eq!(coordinator.claim("ada", &code, node).await.status(), 204);
+    }
+    assert_eq!(beside().await, 30_000);
 }

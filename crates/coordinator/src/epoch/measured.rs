@@ -16,7 +16,9 @@ use crate::rewards::{Score, accrued};
 ///
 /// Its bytes, in the form of [`crate::canonical`]: text stream, unsigned hour, unsigned `live_ms`; byte 0 where
 /// nothing is promised, else byte 1, signed amount, text currency; count of nodes, and for each in the order of
-/// their ids: id, byte standing, then unsigned `uptime_ms`, bytes, blocks, on time, bad.
+/// their ids: id, byte standing (0 or 1, and 2 more where others share its quality, and 4 more where not all of it is
+/// undisputed), then unsigned `uptime_ms`, bytes, blocks, on time, bad, and with those 2 the unsigned number of others,
+/// never 0; with those 4 the same six numbers of what is undisputed, never all as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// The stream.
@@ -45,6 +47,8 @@ pub struct Promise {
 pub struct Supporter {
     /// What it did.
     pub score: Score,
+    /// The same without what consumers signed that are held for review; `None` where that is the same.
+    pub undisputed: Option<Score>,
     /// Who it is.
     pub standing: Standing,
 }
@@ -58,7 +62,16 @@ pub enum Standing {
     Established,
 }
 
+/// The least that one takes.
 const SUPPORTER_LEN: usize = 32 + 1 + 5 * 8;
+/// In the byte of the standing: others share its quality.
+const SHARES: u8 = 2;
+/// The same: not all of what it did is undisputed.
+const DISPUTED: u8 = 4;
+
+fn numbers(score: &Score) -> [u64; 6] {
+    [score.uptime_ms, score.bytes, score.blocks, score.on_time, score.bad, score.beside]
+}
 
 impl Measured {
     /// The most that the hour pays.
@@ -75,11 +88,18 @@ impl Measured {
             Some(Promise { per_hour, currency }) => bytes.byte(1).signed(per_hour.0).text(currency.as_str()),
         };
         bytes.count(self.supporters.len());
-        for (node, Supporter { score, standing }) in &self.supporters {
-            bytes.bytes(&node.0).byte(u8::from(*standing == Standing::Established));
-            for number in [score.uptime_ms, score.bytes, score.blocks, score.on_time, score.bad] {
+        for (node, Supporter { score, undisputed, standing }) in &self.supporters {
+            let shares = if score.beside > 0 { SHARES } else { 0 };
+            let disputed = if undisputed.is_some() { DISPUTED } else { 0 };
+            let standing = u8::from(*standing == Standing::Established);
+            bytes.bytes(&node.0).byte(standing + shares + disputed);
+            let [first @ .., beside] = numbers(score);
+            first.into_iter().chain(Some(beside).filter(|beside| *beside > 0)).for_each(|number| {
                 bytes.unsigned(number);
-            }
+            });
+            undisputed.iter().flat_map(numbers).for_each(|number| {
+                bytes.unsigned(number);
+            });
         }
         bytes.into_bytes()
     }
@@ -112,19 +132,36 @@ impl Measured {
 
 fn read_supporter(reader: &mut Reader<'_>) -> Result<(NodeId, Supporter), NotCanonical> {
     let node = NodeId(reader.array()?);
-    let standing = match reader.byte()? {
-        0 => Standing::Newcomer,
-        1 => Standing::Established,
-        _ => return Err(NotCanonical),
-    };
-    let score = Score {
+    let flags = reader.byte()?;
+    if flags > 1 + SHARES + DISPUTED {
+        return Err(NotCanonical);
+    }
+    let standing = if flags & 1 == 0 { Standing::Newcomer } else { Standing::Established };
+    let mut score = read_score(reader)?;
+    if flags & SHARES != 0 {
+        score.beside = Some(reader.unsigned()?).filter(|beside| *beside > 0).ok_or(NotCanonical)?;
+    }
+    let mut undisputed = None;
+    if flags & DISPUTED != 0 {
+        let less = read_score(reader)?;
+        undisputed = Some(Score { beside: reader.unsigned()?, ..less });
+    }
+    if undisputed == Some(score) {
+        return Err(NotCanonical);
+    }
+    Ok((node, Supporter { score, undisputed, standing }))
+}
+
+/// All but those beside it.
+fn read_score(reader: &mut Reader<'_>) -> Result<Score, NotCanonical> {
+    Ok(Score {
         uptime_ms: reader.unsigned()?,
         bytes: reader.unsigned()?,
         blocks: reader.unsigned()?,
         on_time: reader.unsigned()?,
         bad: reader.unsigned()?,
-    };
-    Ok((node, Supporter { score, standing }))
+        beside: 0,
+    })
 }
 
 /// The hash of an epoch's input.
@@ -170,11 +207,13 @@ pub(super) mod tests {
     prop_compose! {
         fn supporter()(
             uptime_ms in 0..=Hour::MS, bytes in 0_u64..1 << 45, blocks in 0_u64..1 << 30, late in 0_u64..100,
-            bad in 0_u64..100, established: bool,
+            bad in 0_u64..100, beside in 0_u64..3, established: bool, disputed: bool,
         ) -> Supporter {
-            let score = Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad };
+            let score = Score { uptime_ms, bytes, blocks, on_time: blocks.saturating_sub(late), bad, beside };
             let standing = if established { Standing::Established } else { Standing::Newcomer };
-            Supporter { score, standing }
+            let less = Score { bytes: bytes / 2, blocks: blocks / 3, ..score };
+            let undisputed = Some(less).filter(|less| disputed && *less != score);
+            Supporter { score, undisputed, standing }
         }
     }
 
@@ -198,7 +237,7 @@ pub(super) mod tests {
 
     #[test]
     fn nodes_out_of_order_are_not_canonical() {
-        let supporter = Supporter { score: Score::default(), standing: Standing::Newcomer };
+        let supporter = Supporter { score: Score::default(), undisputed: None, standing: Standing::Newcomer };
         let two = Measured {
             stream: "a".parse().unwrap(),
             hour: Hour(1),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use streamr_model::{MicroUnits, NodeId};
 
 use super::newcomers::cap;
-use super::{InputHash, Measured, Purse, Standing};
+use super::{InputHash, Measured, Purse, Standing, Supporter};
 use crate::fund::{Draw, draw, surplus};
 use crate::ledger::{Account, Draft, Occasion};
-use crate::rewards::{Parts, divide};
+use crate::rewards::{Parts, Score, divide};
 
 /// What an hour pays, and from where.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +17,8 @@ pub struct Settlement {
     pub draw: Draw,
     /// What each node that is paid gets; nobody with nothing.
     pub shares: BTreeMap<NodeId, Parts>,
+    /// What is held for nodes until somebody has looked at who signed for it; for nobody nothing.
+    pub held: BTreeMap<NodeId, Parts>,
     /// Parts in which nobody has weight. Into the fund.
     pub unassigned: MicroUnits,
     /// What newcomers would have got above their cap. Into the fund.
@@ -32,19 +34,36 @@ pub fn settle(measured: &Measured, purse: &Purse) -> Settlement {
     }
     let draw = draw(purse, measured.promised());
     let pool = draw.total();
-    let scores = measured.supporters.iter().map(|(node, supporter)| (*node, supporter.score)).collect();
     let established: BTreeSet<NodeId> = measured
         .supporters
         .iter()
         .filter(|(_, supporter)| supporter.standing == Standing::Established)
         .map(|(node, _)| *node)
         .collect();
-    let mut division = divide(pool, &scores);
-    let withheld = cap(pool, &mut division, &established);
+    let divided = |score: fn(&Supporter) -> Score| {
+        let scores = measured.supporters.iter().map(|(node, supporter)| (*node, score(supporter))).collect();
+        let mut division = divide(pool, &scores);
+        let withheld = cap(pool, &mut division, &established);
+        (division, withheld)
+    };
+    let (mut division, withheld) = divided(|supporter| supporter.score);
+    let mut held = BTreeMap::new();
+    if measured.supporters.values().any(|supporter| supporter.undisputed.is_some()) {
+        let (less, _) = divided(|supporter| supporter.undisputed.unwrap_or(supporter.score));
+        for (node, _) in measured.supporters.iter().filter(|(_, supporter)| supporter.undisputed.is_some()) {
+            let Some(share) = division.shares.get_mut(node) else { continue };
+            let sure = less.shares.get(node).copied().unwrap_or_default();
+            let (sure, over) = share.up_to(sure);
+            *share = sure;
+            held.insert(*node, over);
+        }
+        held.retain(|_, parts| *parts != Parts::default());
+    }
     let unassigned = division.unassigned;
     let unpaid = MicroUnits(unassigned.0.saturating_add(withheld.0));
     division.shares.retain(|_, parts| *parts != Parts::default());
-    Settlement { draw, shares: division.shares, unassigned, withheld, surplus: surplus(purse, draw, unpaid) }
+    let surplus = surplus(purse, draw, unpaid);
+    Settlement { draw, shares: division.shares, held, unassigned, withheld, surplus }
 }
 
 impl Settlement {
@@ -77,6 +96,9 @@ impl Settlement {
         for (node, parts) in &self.shares {
             draft.transfer(promise.currency, fund.clone(), Account::Payable(*node), parts.total());
         }
+        for (node, parts) in &self.held {
+            draft.transfer(promise.currency, fund.clone(), Account::Held(*node), parts.total());
+        }
         draft
     }
 }
@@ -85,9 +107,8 @@ impl Settlement {
 mod tests {
     use super::*;
     use crate::epoch::measured::tests::measured;
-    use crate::epoch::{NEWCOMERS_PPM, Promise, Supporter};
+    use crate::epoch::{NEWCOMERS_PPM, Promise};
     use crate::hour::Hour;
-    use crate::rewards::Score;
     use proptest::prelude::*;
 
     fn purse(pool: i64, fund: i64, inflow: i64) -> Purse {
@@ -102,7 +123,11 @@ mod tests {
             hour: Hour(500_000),
             live_ms: Hour::MS,
             promise: Some(Promise { per_hour: MicroUnits(1_000), currency: "EUR".parse().unwrap() }),
-            supporters: [(NodeId([1; 32]), Supporter { score, standing: Standing::Newcomer })].into(),
+            supporters: [(
+                NodeId([1; 32]),
+                Supporter { score, undisputed: None, standing: Standing::Newcomer },
+            )]
+            .into(),
         }
     }
 
@@ -131,6 +156,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_disputed_is_held_and_nobody_elses() {
+        let mut measured = idle_hour();
+        let score = Score { bytes: 300, ..measured.supporters[&NodeId([1; 32])].score };
+        let supporter = Supporter { score, undisputed: None, standing: Standing::Newcomer };
+        let undisputed = Some(Score { bytes: 0, uptime_ms: 0, ..score });
+        measured.supporters.insert(NodeId([1; 32]), supporter);
+        measured.supporters.insert(NodeId([2; 32]), Supporter { undisputed, ..supporter });
+        let settlement = settle(&measured, &purse(5_000, 0, 0));
+        let share = |uptime, bandwidth| Parts {
+            uptime: MicroUnits(uptime),
+            quality: MicroUnits(0),
+            bandwidth: MicroUnits(bandwidth),
+        };
+        assert_eq!(settlement.shares, [(NodeId([1; 32]), share(200, 150))].into());
+        assert_eq!(settlement.held, [(NodeId([2; 32]), share(200, 150))].into());
+        let moved = moved(&settlement, &measured);
+        assert!(moved.contains(&(format!("held:{}", NodeId([2; 32])), 350)), "{moved:?}");
+    }
+
+    #[test]
     fn a_stream_that_promises_nothing_moves_nothing() {
         let measured = Measured { promise: None, ..idle_hour() };
         let settlement = settle(&measured, &purse(5_000, 5_000, 80_000));
@@ -150,10 +195,12 @@ mod tests {
             prop_assert!(pool_after >= 0 && fund_after >= 0);
             prop_assert_eq!(settlement.leaves(&purse(pool, fund, inflow)), purse(pool_after, fund_after, inflow));
             prop_assert!(settlement.paid() <= measured.promised());
-            prop_assert_eq!(pool + fund, pool_after + fund_after + settlement.paid().0);
+            let held: i64 = settlement.held.values().map(|parts| parts.total().0).sum();
+            prop_assert_eq!(pool + fund, pool_after + fund_after + settlement.paid().0 + held);
             let of_newcomers: i64 = settlement.shares.iter()
                 .filter(|(node, _)| measured.supporters[node].standing == Standing::Newcomer)
                 .map(|(_, parts)| parts.total().0).sum();
+            // What is held may be what somebody established is paid.
             let all_new = of_newcomers == settlement.paid().0;
             let most = i128::from(settlement.draw.total().0) * i128::from(NEWCOMERS_PPM) / 1_000_000;
             prop_assert!(all_new || i128::from(of_newcomers) <= most);

@@ -5,8 +5,10 @@ use data_encoding::HEXLOWER;
 use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer, HeartbeatRequest};
 use streamr_model::Heartbeat;
 
-use crate::extract::Json;
+use crate::extract::{ClientAddress, Json};
 use crate::handlers::openapi::ProblemResponse;
+use crate::hour::Hour;
+use crate::parties::Network;
 use crate::problem::Refused;
 use crate::reporting::Report;
 use crate::reporting::intake::take_in;
@@ -22,6 +24,7 @@ use crate::validate;
     responses((status = 200, description = "Heard", body = HeartbeatAnswer), (status = "default", response = ProblemResponse)))]
 pub(crate) async fn heartbeat(
     State(app): State<AppState>,
+    ClientAddress(address): ClientAddress,
     Json(request): Json<HeartbeatRequest>,
 ) -> Result<Json<HeartbeatAnswer>, Refused> {
     let heartbeat = request.heartbeat.verify_node(&request.node).map_err(|error| {
@@ -34,7 +37,8 @@ pub(crate) async fn heartbeat(
 
     let (stream, node) = (heartbeat.stream.clone(), heartbeat.node);
     let nonce = HEXLOWER.encode(&random::<16>());
-    let accepted = take_in(&app, Report { heartbeat, nonce }).await?;
+    let network = Network::of(address, Hour::of(app.now()).0, app.grants.network());
+    let accepted = take_in(&app, Report { heartbeat, nonce, network }).await?;
     Ok(Json(accepted.answer(&stream, &node, &app.grants)))
 }
 
@@ -45,6 +49,7 @@ mod tests {
     use streamr_coordinator_api::{ErrorCode, HeartbeatAnswer};
     use streamr_model::{NodeActivity, UnixMs, Window};
 
+    use crate::hour::Hour;
     use crate::testing::{Node, Running, START, at_once, code_of};
 
     async fn enrolled() -> (Running, Node) {
@@ -197,6 +202,38 @@ mod tests {
         assert_eq!(code_of(node.send(&coordinator).await).await, ErrorCode::BadRequest);
     }
 
+    #[tokio::test]
+    async fn of_an_address_only_a_hash_of_its_network_is_kept() {
+        let coordinator = Running::start_with(|config| config.behind_proxy = true).await;
+        let secret = coordinator.register("alice").await;
+        coordinator.put_live("alice", &secret).await;
+        let http = reqwest::Client::new();
+        let mut ids = Vec::new();
+        for (n, address) in [(1, "192.0.2.7"), (2, "192.0.2.8"), (3, "198.51.100.9"), (4, "127.0.0.1")] {
+            let mut node = Node::enrolled(&coordinator, n).await;
+            ids.push(node.id());
+            for _ in 0..2 {
+                let answer = http
+                    .post(format!("{}v1/heartbeats", coordinator.url))
+                    .header("x-forwarded-for", address)
+                    .json(&node.report())
+                    .send()
+                    .await
+                    .unwrap();
+                node.follow(&answer.json().await.unwrap());
+                coordinator.clock.advance_s(1);
+            }
+        }
+        let mut tx = coordinator.storage().read().await.unwrap();
+        let ties = tx.ties(&"alice".parse().unwrap(), Hour::of(UnixMs(START))).await.unwrap();
+        drop(tx);
+        let of =
+            |n: usize| ties.networks.iter().find(|(node, _)| *node == ids[n]).map(|(_, network)| *network);
+        assert!(of(0).is_some() && of(0) == of(1) && of(2).is_some() && of(2) != of(0));
+        assert_eq!(of(3), None, "nobody can be told apart by that");
+        assert!(!coordinator.database_holds("192.0.2.7") && !coordinator.database_holds("198.51.100"));
+    }
+
     /// “alice”, live, with so many nodes that have been heard of once.
     async fn live_with(count: u8) -> (Running, String, Vec<Node>) {
         let coordinator = Running::start().await;
@@ -245,6 +282,46 @@ mod tests {
         let two: HeartbeatAnswer = nodes[0].send(&coordinator).await.json().await.unwrap();
         assert_eq!(two.grants.len(), 3);
         assert!(one.grants.is_empty() || one.grants == two.grants);
+    }
+
+    #[tokio::test]
+    async fn a_measurer_is_assigned_at_whom_it_is_to_look_as_others_are_assigned_providers() {
+        let coordinator = Running::start_with(|config| config.probes_per_hour = 10_000).await;
+        let secret = coordinator.register("alice").await;
+        coordinator.put_live("alice", &secret).await;
+        let mut nodes = Vec::new();
+        for n in 1..=8 {
+            let mut node = Node::enrolled(&coordinator, n).await;
+            node.beat(&coordinator).await;
+            nodes.push(node);
+        }
+        // Those that came first were assigned nobody yet.
+        nodes[0].measures(&coordinator).await;
+        let window = Window::of(UnixMs(START));
+        let mut told: Vec<_> = Vec::new();
+        for node in &mut nodes[..2] {
+            node.begin_again();
+            node.heartbeat.session += 1;
+            let answer = node.beat(&coordinator).await;
+            assert_eq!((answer.grants.len(), answer.measures), (3, told.is_empty()));
+            told.push(answer.grants);
+        }
+        let mut tx = coordinator.storage().write().await.unwrap();
+        let alice = "alice".parse().unwrap();
+        for (node, grants) in nodes.iter().zip(&told) {
+            for granted in grants {
+                let grant =
+                    granted.grant.verify_node(&crate::grants::Keys::of(&coordinator.operator).public());
+                assert!(grant.is_ok_and(|grant| grant.consumer == node.id() && grant.cap_bytes > 0));
+            }
+        }
+        // It said something in the window, so that what it was to look at counts.
+        let receipt = nodes[0].sign(&coordinator, told[0][0].provider, 100, 1);
+        tx.keep_sample(&receipt, &streamr_model::Signed::new(&receipt, &nodes[0].key)).await.unwrap();
+        let probes = tx.probes(&alice, window..Window(window.0 + 1)).await.unwrap();
+        let looked: BTreeSet<_> = probes.iter().map(|probe| (probe.measurer, probe.provider)).collect();
+        let planned = told[0].iter().map(|granted| (nodes[0].id(), granted.provider));
+        assert!(!looked.is_empty() && looked.is_subset(&planned.collect()), "{looked:?}");
     }
 
     #[tokio::test]

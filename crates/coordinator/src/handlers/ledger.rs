@@ -16,7 +16,7 @@ impl From<Refusal> for Refused {
             Refusal::Amount | Refusal::Currency => ErrorCode::BadRequest,
             Refusal::KeyReused { .. } => ErrorCode::KeyReused,
             Refusal::EntryUnknown(_) => ErrorCode::EntryUnknown,
-            Refusal::NotCorrectable(_) => ErrorCode::LedgerConflict,
+            Refusal::NotCorrectable(_) | Refusal::Decided { .. } => ErrorCode::LedgerConflict,
             Refusal::Ledger(error) => return error.into(),
         };
         Self::new(code, detail)

@@ -69,8 +69,9 @@ mod tests {
     use crate::testing::{Node, Running, START};
 
     /// Every route, and the schema of its success where it has one.
-    const ROUTES: [(&str, &str, &str); 72] = [
+    const ROUTES: [(&str, &str, &str); 80] = [
         ("delete", "/v1/accounts/me/passkeys/{passkey}", ""),
+        ("delete", "/v1/measurers/{node}", ""),
         ("delete", "/v1/nodes/{node}/account", ""),
         ("delete", "/v1/nodes/{node}/downtimes/{begins_at}", ""),
         ("delete", "/v1/nodes/{node}/name", ""),
@@ -92,7 +93,9 @@ mod tests {
         ("get", "/v1/invites/{code}", "InvitePreview"),
         ("get", "/v1/keys", "PublicKeys"),
         ("get", "/v1/leaderboard", "Leaderboard"),
+        ("get", "/v1/measurers", "Measurers"),
         ("get", "/v1/nodes/{node}", "NodeSummary"),
+        ("get", "/v1/nodes/{node}/checks/{stream}/{hour}", "SpotChecks"),
         ("get", "/v1/nodes/{node}/earnings", "Earnings"),
         ("get", "/v1/nodes/{node}/earnings/{stream}/{hour}", "EpochDetail"),
         ("get", "/v1/nodes/{node}/events", ""),
@@ -100,6 +103,7 @@ mod tests {
         ("get", "/v1/nodes/{node}/receipts/{stream}/{window}", "ReceiptsRequest"),
         ("get", "/v1/payouts/{batch}", "PayoutBatch"),
         ("get", "/v1/payouts/{batch}/document", ""),
+        ("get", "/v1/reviews", "Reviews"),
         ("get", "/v1/streams", "LiveStreams"),
         ("get", "/v1/streams/{stream}/impact", "StreamImpact"),
         ("get", "/v1/streams/{stream}/invites", "Invites"),
@@ -119,12 +123,15 @@ mod tests {
         ("post", "/v1/nodes/claims", ""),
         ("post", "/v1/nodes/{node}/downtimes", "Downtime"),
         ("post", "/v1/nodes/{node}/receipts", "ReceiptsAnswer"),
+        ("post", "/v1/nodes/{node}/samples", "ReceiptsAnswer"),
         ("post", "/v1/payouts", "PayoutBatch"),
         ("post", "/v1/payouts/quote", "PayoutQuote"),
         ("post", "/v1/payouts/{batch}/post", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/refresh", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/submit", "PayoutBatch"),
         ("post", "/v1/payouts/{batch}/void", "PayoutBatch"),
+        ("post", "/v1/reviews/{stream}/{hour}/{node}/release", "Reviewed"),
+        ("post", "/v1/reviews/{stream}/{hour}/{node}/void", "Reviewed"),
         ("post", "/v1/sessions", "SignedIn"),
         ("post", "/v1/sessions/passkey", "SignedIn"),
         ("post", "/v1/sessions/passkey/challenge", "PasskeyChallenge"),
@@ -138,6 +145,7 @@ mod tests {
         ("put", "/v1/accounts/{handle}/role", ""),
         ("put", "/v1/costs", ""),
         ("put", "/v1/disputes/{node}/{stream}/{hour}", ""),
+        ("put", "/v1/measurers/{node}", ""),
         ("put", "/v1/nodes/{node}/disputes/{stream}/{hour}", ""),
         ("put", "/v1/nodes/{node}/name", ""),
         ("put", "/v1/nodes/{node}/payee", ""),
@@ -267,6 +275,7 @@ mod tests {
         let preview = format!("/v1/invites/{unused}");
         let receipts = format!("/v1/nodes/{}/receipts/alice/1", node.id());
         let summary = format!("/v1/nodes/{}", node.id());
+        let checks = format!("/v1/nodes/{}/checks/alice/{}", node.id(), START / 3_600_000);
         let for_nodes = [
             "/healthz",
             "/openapi.json",
@@ -277,6 +286,7 @@ mod tests {
             &events,
             &preview,
             &receipts,
+            &checks,
             &earnings,
             &epoch,
             &summary,
@@ -285,7 +295,8 @@ mod tests {
             "/v1/streams/alice/impact",
             "/v1/streams/alice/supporters",
         ];
-        let for_operators = ["/v1/payouts/march", "/v1/payouts/march/document"];
+        let for_operators =
+            ["/v1/payouts/march", "/v1/payouts/march/document", "/v1/measurers", "/v1/reviews"];
         let for_people = [
             "/v1/accounts/me",
             "/v1/accounts/me/nodes",

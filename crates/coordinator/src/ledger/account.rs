@@ -16,6 +16,8 @@ pub enum Account {
     Fund(StreamId),
     /// `payable:NODE`: earned and not yet paid out.
     Payable(NodeId),
+    /// `held:NODE`: earned by what a consumer signed against assignment; nobody has decided about it yet.
+    Held(NodeId),
     /// `pending:NODE`: on its way; nobody has confirmed yet that it arrived.
     Pending(NodeId),
     /// `paid:NODE`: arrived.
@@ -60,6 +62,7 @@ impl fmt::Display for Account {
             Self::Pool(stream) => write!(f, "pool:{stream}"),
             Self::Fund(stream) => write!(f, "fund:{stream}"),
             Self::Payable(node) => write!(f, "payable:{node}"),
+            Self::Held(node) => write!(f, "held:{node}"),
             Self::Pending(node) => write!(f, "pending:{node}"),
             Self::Paid(node) => write!(f, "paid:{node}"),
             Self::Fees => f.write_str("fees"),
@@ -85,6 +88,7 @@ impl FromStr for Account {
             Some(("pool", stream)) => of(stream).map(Self::Pool),
             Some(("fund", stream)) => of(stream).map(Self::Fund),
             Some(("payable", node)) => of(node).map(Self::Payable),
+            Some(("held", node)) => of(node).map(Self::Held),
             Some(("pending", node)) => of(node).map(Self::Pending),
             Some(("paid", node)) => of(node).map(Self::Paid),
             _ => Err(UnknownAccount),
@@ -142,6 +146,7 @@ mod tests {
             Account::Pool(stream()),
             Account::Fund(stream()),
             Account::Payable(node),
+            Account::Held(node),
             Account::Pending(node),
             Account::Paid(node),
             Account::Fees,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs};
 
-use super::{Account, Currency, Draft, Entry, EntryHash, Occasion, PayoutId, Posting};
+use super::{Account, Currency, Draft, Entry, EntryHash, Occasion, PayoutId, Posting, Verdict};
 use crate::epoch::{InputHash, Measured, settle};
 use crate::fund::{Purse, window};
 use crate::hour::Hour;
@@ -78,6 +78,16 @@ pub enum Finding {
     /// It corrects an entry that is not before it, or does not undo exactly that.
     #[error("it does not undo entry {0}")]
     Correction(u64),
+    /// It decides about an amount that the hour does not hold, or not about just that.
+    #[error("it does not decide about what hour {} of {stream} holds for {node}", hour.0)]
+    Review {
+        /// The stream.
+        stream: StreamId,
+        /// The hour.
+        hour: Hour,
+        /// For whom.
+        node: NodeId,
+    },
     /// It moves a payout from a state in which the payout is not, or by another amount.
     #[error("payout {0} cannot make this move here")]
     Payout(PayoutId),
@@ -177,6 +187,8 @@ pub struct Audit {
     epochs: BTreeSet<(StreamId, Hour)>,
     /// Payouts on their way, with what was taken for them.
     payouts: BTreeMap<PayoutId, Vec<Posting>>,
+    /// What closed hours hold for review, by the entry that closed them.
+    held: BTreeMap<(StreamId, Hour, NodeId), (u64, Currency, MicroUnits)>,
 }
 
 impl Default for Audit {
@@ -188,6 +200,7 @@ impl Default for Audit {
             deposits: BTreeMap::new(),
             epochs: BTreeSet::new(),
             payouts: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 }
@@ -280,14 +293,28 @@ impl Audit {
                 if recorded.input_hash != *input || InputHash::of(&recorded.input) != *input {
                     return Err(fault(EpochFault::Input));
                 }
-                self.check_settlement(entry, recorded).map(Some).map_err(fault)
+                let measured = self.check_settlement(entry, recorded).map_err(fault)?;
+                self.hold(entry, stream, *hour);
+                Ok(Some(measured))
             }
             Occasion::Correction(number) => match beneath {
                 Beneath::Corrected(wrong) if *number < entry.number && undoes(entry, wrong, *number) => {
+                    self.held.retain(|_, (closed_by, ..)| closed_by != number);
                     Ok(None)
                 }
                 _ => Err(Finding::Correction(*number)),
             },
+            Occasion::Reviewed { stream, hour, node } => {
+                let held = self.held.remove(&(stream.clone(), *hour, *node));
+                let decided = held.is_some_and(|(_, currency, amount)| {
+                    [Verdict::Release, Verdict::Void].iter().any(|verdict| {
+                        let draft = Draft::reviewing(stream, *hour, node, *verdict, (amount, currency));
+                        draft.postings().as_ref() == Ok(&entry.postings)
+                    })
+                });
+                let (stream, hour, node) = (stream.clone(), *hour, *node);
+                if decided { Ok(None) } else { Err(Finding::Review { stream, hour, node }) }
+            }
             Occasion::PayoutBegun(payout) => {
                 let begun = self.payouts.insert(*payout, entry.postings.clone());
                 if begun.is_some() { Err(Finding::Payout(*payout)) } else { Ok(None) }
@@ -296,6 +323,15 @@ impl Audit {
                 let begun = self.payouts.remove(payout);
                 let ended = begun.is_some_and(|begun| ends(&begun, &entry.postings));
                 if ended { Ok(None) } else { Err(Finding::Payout(*payout)) }
+            }
+        }
+    }
+
+    /// Remembers what an epoch that closes holds for review.
+    fn hold(&mut self, entry: &Entry, stream: &StreamId, hour: Hour) {
+        for Posting { account, currency, amount } in &entry.postings {
+            if let Account::Held(node) = account {
+                self.held.insert((stream.clone(), hour, *node), (entry.number, *currency, *amount));
             }
         }
     }

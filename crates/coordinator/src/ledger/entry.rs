@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use data_encoding::HEXLOWER;
-use streamr_model::{MicroUnits, UnixMs};
+use streamr_model::{MicroUnits, NodeId, StreamId, UnixMs};
 
 use super::{Account, Currency, Occasion};
 use crate::canonical::Writer;
+use crate::hour::Hour;
 
 /// The hash of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,15 @@ pub enum BookError {
     TooLarge,
 }
 
+/// What becomes of an amount that was held for review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the node's: the signing was honest.
+    Release,
+    /// It goes into the stream's stability fund.
+    Void,
+}
+
 /// Movements that are to become an [`Entry`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -82,6 +92,23 @@ impl Draft {
             |posting: &Posting| ((posting.account.clone(), posting.currency), -i128::from(posting.amount.0));
         let movements = wrong.postings.iter().map(opposite).collect();
         Self { occasion: Occasion::Correction(wrong.number), movements }
+    }
+
+    /// Decides about an amount that an hour of `stream` holds for `node`.
+    pub fn reviewing(
+        stream: &StreamId,
+        hour: Hour,
+        node: &NodeId,
+        verdict: Verdict,
+        (amount, currency): (MicroUnits, Currency),
+    ) -> Self {
+        let mut draft = Self::new(Occasion::Reviewed { stream: stream.clone(), hour, node: *node });
+        let to = match verdict {
+            Verdict::Release => Account::Payable(*node),
+            Verdict::Void => Account::Fund(stream.clone()),
+        };
+        draft.transfer(currency, Account::Held(*node), to, amount);
+        draft
     }
 
     /// What it is for.
@@ -152,7 +179,6 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamr_model::NodeId;
 
     fn draft(amount: i64) -> Draft {
         let stream: streamr_model::StreamId = "alice".parse().unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
-use streamr_model::StreamId;
+use streamr_model::{NodeId, StreamId};
 
 use crate::epoch::InputHash;
 use crate::hour::Hour;
@@ -28,6 +28,15 @@ pub enum Occasion {
         /// The hash of its input.
         input: InputHash,
     },
+    /// `reviewed:STREAM:HOUR:NODE`: what an hour holds for a node is its own now, or the fund's.
+    Reviewed {
+        /// The stream.
+        stream: StreamId,
+        /// The hour.
+        hour: Hour,
+        /// Whose share was held.
+        node: NodeId,
+    },
     /// `payout-begun:PAYOUT`: earned money is on its way.
     PayoutBegun(PayoutId),
     /// `payout-posted:PAYOUT`: it arrived.
@@ -43,6 +52,7 @@ impl fmt::Display for Occasion {
         match self {
             Self::Deposit { stream, key } => write!(f, "deposit:{stream}:{key}"),
             Self::EpochClosed { stream, hour, input } => write!(f, "epoch:{stream}:{}:{input}", hour.0),
+            Self::Reviewed { stream, hour, node } => write!(f, "reviewed:{stream}:{}:{node}", hour.0),
             Self::PayoutBegun(payout) => write!(f, "payout-begun:{payout}"),
             Self::PayoutPosted(payout) => write!(f, "payout-posted:{payout}"),
             Self::PayoutVoid(payout) => write!(f, "payout-void:{payout}"),
@@ -70,6 +80,11 @@ impl FromStr for Occasion {
                 stream: of(parts.next())?,
                 hour: Hour(of(parts.next())?),
                 input: of(parts.next())?,
+            },
+            Some("reviewed") => Self::Reviewed {
+                stream: of(parts.next())?,
+                hour: Hour(of(parts.next())?),
+                node: of(parts.next())?,
             },
             Some("payout-begun") => Self::PayoutBegun(of(parts.next())?),
             Some("payout-posted") => Self::PayoutPosted(of(parts.next())?),

@@ -82,9 +82,10 @@ impl Book {
 
     fn close(&mut self, hour: Hour, bytes: [u64; 3]) {
         let supporters = (1..).zip(bytes).map(|(id, bytes)| {
-            let score = Score { uptime_ms: bytes % 1000, bytes, blocks: bytes, on_time: bytes, bad: 0 };
+            let score =
+                Score { uptime_ms: bytes % 1000, bytes, blocks: bytes, on_time: bytes, bad: 0, beside: 0 };
             let standing = if id == 1 { Standing::Established } else { Standing::Newcomer };
-            (NodeId([id; 32]), Supporter { score, standing })
+            (NodeId([id; 32]), Supporter { score, undisputed: None, standing })
         });
         let measured = Measured {
             stream: alice(),

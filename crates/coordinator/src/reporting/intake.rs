@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{Known, Refusal, Report, Roll, Taken};
 use crate::extract::unknown_stream;
 use crate::grants::{self, Consumers, Keys, Tell};
+use crate::hour::Hour;
 use crate::presence::{live_after, member_after};
 use crate::problem::Refused;
 use crate::session::Session;
@@ -36,6 +37,7 @@ pub(crate) struct Accepted {
     taken: Taken,
     now: UnixMs,
     membership_version: u64,
+    measures: bool,
     /// The grants to tell, not signed yet.
     told: Vec<Assigned>,
 }
@@ -56,6 +58,7 @@ impl Accepted {
             next_in_s: self.taken.next_in_s,
             now: self.now,
             membership_version: self.membership_version,
+            measures: self.measures,
             grants: self.told.iter().map(granted).collect(),
         }
     }
@@ -181,7 +184,8 @@ async fn try_together(app: &App, reports: &[Report], now: UnixMs) -> Result<Vec<
         let told = grants.to_tell(heartbeat, taken.tell)?;
         let known = roll.known(&heartbeat.stream).ok_or_else(|| unknown_stream(&heartbeat.stream))?;
         let membership_version = known.stream.membership_version;
-        Ok(Accepted { taken, now, membership_version, told })
+        let measures = roll.measures(&heartbeat.node);
+        Ok(Accepted { taken, now, membership_version, measures, told })
     };
     Ok(reports.iter().zip(taken).map(answer).collect())
 }
@@ -209,6 +213,7 @@ async fn look(
         roll.note_fresh(tx.begin_sessions(&beginning, now).await?);
     }
     roll.note_sessions(tx.sessions(&nodes).await?);
+    roll.note_measurers(tx.measurers_among(&nodes).await?);
     let mut lapsed = BTreeSet::new();
     for stream in named {
         let Some(known) = roll.known(stream) else { continue };
@@ -244,6 +249,10 @@ async fn write(
     tx.save_sessions(&sessions).await?;
     let gained: Vec<_> = outcome.uptimes.iter().map(|(key, gained)| (key, *gained)).collect();
     tx.add_uptimes(&gained).await?;
+    for ((node, session), last_at) in &outcome.ended {
+        tx.end_session(node, *session, *last_at).await?;
+    }
+    tx.note_networks(Hour::of(now), &outcome.networks.iter().copied().collect::<Vec<_>>()).await?;
     for stream in changed {
         let version = tx.membership_changed(&stream).await?;
         roll.note_version(&stream, version);
@@ -355,7 +364,7 @@ mod tests {
     fn waiting(n: u64) -> (Waiting, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
         let heartbeat = Heartbeat { number: n, ..Node::new(1).heartbeat };
-        (Waiting { report: Report { heartbeat, nonce: String::new() }, answer }, answered)
+        (Waiting { report: Report { heartbeat, nonce: String::new(), network: None }, answer }, answered)
     }
 
     #[test]

@@ -170,7 +170,7 @@ proptest! {
                 let (last, given) = &mut lasts[usize::from(n)];
                 nonces += 1;
                 let heartbeat = heartbeat(deed, last, given, &mut newest_session);
-                let report = Report { heartbeat, nonce: format!("nonce {nonces}") };
+                let report = Report { heartbeat, nonce: format!("nonce {nonces}"), network: None };
                 let taken = alone.take(std::slice::from_ref(&report), now).remove(0);
                 if let Ok(taken) = &taken {
                     *last = report.heartbeat.clone();
@@ -186,7 +186,7 @@ proptest! {
 }
 
 fn numbered(node: &Node, nonce: &str) -> Report {
-    Report { heartbeat: node.heartbeat.clone(), nonce: nonce.to_owned() }
+    Report { heartbeat: node.heartbeat.clone(), nonce: nonce.to_owned(), network: None }
 }
 
 fn codes<T>(answers: Vec<Result<T, crate::problem::Refused>>) -> Vec<Option<ErrorCode>> {

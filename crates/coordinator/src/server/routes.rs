@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::guard::{Limited, deadline, limit};
 use super::old_routes;
 use crate::handlers::{
-    accounts, costs, disputes, downtimes, earnings, health, heartbeats, invites, keys, ledger, nodes,
-    openapi, pages, passkeys, payouts, sessions, streams, supporters,
+    accounts, costs, disputes, downtimes, earnings, health, heartbeats, invites, keys, ledger, measurers,
+    nodes, openapi, pages, passkeys, payouts, reviews, sessions, streams, supporters,
 };
 use crate::limits::Class;
 use crate::problem::Refused;
@@ -58,6 +58,7 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(disputes::answer::answer))
         .routes(routes!(supporters::show_name::show_name, supporters::hide_name::hide_name))
         .routes(routes!(supporters::thank::thank))
+        .routes(routes!(measurers::add::add, measurers::remove::remove))
         .routes(routes!(streams::rotate_secret::rotate_secret))
         .routes(routes!(invites::revoke::revoke));
     let publish = OpenApiRouter::new()
@@ -65,11 +66,14 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(invites::create::create));
     let heartbeat = OpenApiRouter::new()
         .routes(routes!(heartbeats::heartbeat))
-        .routes(routes!(nodes::hand_in_receipts::hand_in_receipts));
+        .routes(routes!(nodes::hand_in_receipts::hand_in_receipts))
+        .routes(routes!(nodes::hand_in_samples::hand_in_samples));
     let operate = OpenApiRouter::new()
         .routes(routes!(ledger::deposit::deposit))
         .routes(routes!(ledger::correct::correct))
         .routes(routes!(costs::set::set, costs::show::show))
+        .routes(routes!(reviews::decide::release))
+        .routes(routes!(reviews::decide::void))
         .routes(routes!(payouts::payee::set, payouts::payee::forget))
         .routes(routes!(payouts::quote::quote))
         .routes(routes!(payouts::begin::begin))
@@ -91,6 +95,9 @@ pub(super) fn router(app: AppState, longest: Duration) -> Router {
         .routes(routes!(nodes::impact::impact))
         .routes(routes!(nodes::events::events))
         .routes(routes!(nodes::show_receipts::show_receipts))
+        .routes(routes!(nodes::show_checks::show_checks))
+        .routes(routes!(measurers::list::list))
+        .routes(routes!(reviews::list::list))
         .routes(routes!(keys::keys))
         .routes(routes!(earnings::list::list))
         .routes(routes!(earnings::epoch::epoch))

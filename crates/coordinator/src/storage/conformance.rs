@@ -29,6 +29,7 @@ mod members;
 mod nodes;
 mod people;
 mod postgres_alone;
+mod probes;
 mod streams;
 mod transactions;
 mod uptimes;
@@ -51,12 +52,13 @@ use crate::testing::private_postgres::PrivatePostgres;
 type Case = (&'static str, fn(Fresh) -> BoxFuture<'static, ()>);
 
 fn all() -> Vec<Case> {
-    let tables: [&[Case]; 9] = [
+    let tables: [&[Case]; 10] = [
         transactions::CASES,
         nodes::CASES,
         streams::CASES,
         members::CASES,
         deliveries::CASES,
+        probes::CASES,
         uptimes::CASES,
         ledger::CASES,
         accounts::CASES,

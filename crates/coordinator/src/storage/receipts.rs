@@ -44,6 +44,7 @@ struct KeptRow {
     blocks: i64,
     on_time: i64,
     bad: i64,
+    missed: i64,
     signed: Vec<u8>,
 }
 
@@ -51,7 +52,7 @@ impl KeptRow {
     fn kept(self) -> Result<KeptReceipt> {
         Ok(KeptReceipt {
             sequence: u32::try_from(self.sequence).unwrap_or(u32::MAX),
-            counts: counts(self.bytes, self.blocks, self.on_time, self.bad),
+            counts: counts([self.bytes, self.blocks, self.on_time, self.bad, self.missed]),
             signed: signed_by_both(&self.signed)?,
         })
     }
@@ -90,10 +91,13 @@ struct DeliveryRow {
     blocks: i64,
     on_time: i64,
     bad: i64,
+    missed: i64,
 }
 
-fn counts(bytes: i64, blocks: i64, on_time: i64, bad: i64) -> Counts {
-    Counts { bytes: uint(bytes), blocks: uint(blocks), on_time: uint(on_time), bad: uint(bad) }
+/// In the order of the fields.
+pub(super) fn counts(row: [i64; 5]) -> Counts {
+    let [bytes, blocks, on_time, bad, missed] = row.map(uint);
+    Counts { bytes, blocks, on_time, bad, missed }
 }
 
 fn signed_by_both(wire: &[u8]) -> Result<SignedByBoth> {
@@ -113,7 +117,7 @@ impl Tx {
         for piece in padded(consumers) {
             let rows: Vec<RecordedRow> = on!(self, |db: Kind| {
                 let mut select = QueryBuilder::<Kind>::new(
-                    "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, signed
+                    "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, missed, signed
                      FROM receipts WHERE stream = ",
                 );
                 select.push_bind(stream.as_str()).push(" AND slot = ").push_bind(int(window.0));
@@ -130,14 +134,17 @@ impl Tx {
 
     /// All of a window, as they are recorded.
     pub async fn receipts_in(&mut self, stream: &StreamId, window: Window) -> Result<Vec<RecordedReceipt>> {
-        let rows: Vec<RecordedRow> = on!(self, |db| sqlx::query_as(
-            "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, signed
+        let rows: Vec<RecordedRow> = on!(self, |db| {
+            sqlx::query_as(
+            "SELECT provider, consumer, session, cap_bytes, sequence, bytes, blocks, on_time, bad, missed,
+                    signed
              FROM receipts WHERE stream = $1 AND slot = $2 ORDER BY provider, consumer, session",
         )
         .bind(stream.as_str())
         .bind(int(window.0))
         .fetch_all(db)
-        .await)?;
+        .await
+        })?;
         rows.into_iter().map(RecordedRow::recorded).collect()
     }
 
@@ -193,7 +200,7 @@ impl Tx {
             on!(self, |db: Kind| {
                 let mut insert = QueryBuilder::<Kind>::new(
                     "INSERT INTO receipts (stream, slot, provider, consumer, session, sequence, cap_bytes,
-                                           bytes, blocks, on_time, bad, signed) ",
+                                           bytes, blocks, on_time, bad, missed, signed) ",
                 );
                 insert.push_values(piece, |mut row, (receipt, cap_bytes, signed)| {
                     row.push_bind(receipt.stream.as_str())
@@ -207,13 +214,14 @@ impl Tx {
                         .push_bind(i64::from(receipt.blocks))
                         .push_bind(i64::from(receipt.on_time))
                         .push_bind(i64::from(receipt.bad))
+                        .push_bind(i64::from(receipt.missed))
                         .push_bind(signed.to_wire());
                 });
                 insert.push(
                     " ON CONFLICT (stream, slot, provider, consumer, session) DO UPDATE SET
                         sequence = excluded.sequence, cap_bytes = excluded.cap_bytes, bytes = excluded.bytes,
                         blocks = excluded.blocks, on_time = excluded.on_time, bad = excluded.bad,
-                        signed = excluded.signed",
+                        missed = excluded.missed, signed = excluded.signed",
                 );
                 insert.build().execute(db).await.map(drop)
             })?;
@@ -259,7 +267,7 @@ impl Tx {
             "SELECT slot, provider, consumer, MAX(cap_bytes) AS cap_bytes,
                     CAST(SUM(bytes) AS BIGINT) AS bytes,
                     CAST(SUM(blocks) AS BIGINT) AS blocks, CAST(SUM(on_time) AS BIGINT) AS on_time,
-                    CAST(SUM(bad) AS BIGINT) AS bad
+                    CAST(SUM(bad) AS BIGINT) AS bad, CAST(SUM(missed) AS BIGINT) AS missed
              FROM receipts WHERE stream = $1 AND slot >= $2 AND slot < $3
              GROUP BY slot, provider, consumer",
         )
@@ -274,7 +282,7 @@ impl Tx {
                     window: Window(uint(row.slot)),
                     provider: node_id(&row.provider)?,
                     consumer: node_id(&row.consumer)?,
-                    counts: counts(row.bytes, row.blocks, row.on_time, row.bad),
+                    counts: counts([row.bytes, row.blocks, row.on_time, row.bad, row.missed]),
                     cap_bytes: row.cap_bytes.map(uint),
                 })
             })

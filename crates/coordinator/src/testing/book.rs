@@ -83,7 +83,7 @@ impl Books {
             let time = Uptime { live_ms: Hour::MS / u64::from(id), ..Uptime::default() };
             tx.add_uptime(&stream, hour, &node(id), time).await.unwrap();
             let blocks = u64::from(id) * 1_000;
-            let counts = Counts { bytes: blocks * 32_768, blocks, on_time: blocks - 7, bad: 1 };
+            let counts = Counts { bytes: blocks * 32_768, blocks, on_time: blocks - 7, bad: 1, missed: 0 };
             deliver(&mut tx, &stream, hour, node(id), node(id % nodes.max(2) + 1), counts).await.unwrap();
         }
         tx.commit().await.unwrap();

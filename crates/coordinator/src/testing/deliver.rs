@@ -36,6 +36,7 @@ pub(crate) async fn deliver(
             blocks: blocks(counts.blocks),
             on_time: blocks(counts.on_time),
             bad: blocks(counts.bad),
+            missed: blocks(counts.missed),
         };
         let cap_bytes = 1 << 50;
         let grant = GrantId(provider.0);

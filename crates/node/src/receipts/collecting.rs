@@ -155,6 +155,7 @@ mod tests {
             blocks: 1,
             on_time: 1,
             bad: 0,
+            missed: 0,
         }
     }
 

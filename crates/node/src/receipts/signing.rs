@@ -43,11 +43,18 @@ struct Counts {
     blocks: u32,
     on_time: u32,
     bad: u32,
+    missed: u32,
 }
 
 impl Counts {
     fn of(tally: &ProviderTally) -> Self {
-        Self { bytes: tally.bytes, blocks: tally.blocks, on_time: tally.on_time, bad: tally.bad }
+        Self {
+            bytes: tally.bytes,
+            blocks: tally.blocks,
+            on_time: tally.on_time,
+            bad: tally.bad,
+            missed: tally.missed,
+        }
     }
 
     fn since(self, base: Self) -> Self {
@@ -56,6 +63,7 @@ impl Counts {
             blocks: self.blocks.saturating_sub(base.blocks),
             on_time: self.on_time.saturating_sub(base.on_time),
             bad: self.bad.saturating_sub(base.bad),
+            missed: self.missed.saturating_sub(base.missed),
         }
     }
 }
@@ -151,6 +159,7 @@ impl Signing {
                 blocks: counts.blocks,
                 on_time: counts.on_time,
                 bad: counts.bad,
+                missed: counts.missed,
             });
         }
         receipts
@@ -190,7 +199,7 @@ mod tests {
 
     fn tally(n: u8, bytes: u64) -> ProviderTally {
         let blocks = u32::try_from(bytes / 100).unwrap();
-        ProviderTally { provider: provider(n), bytes, blocks, on_time: blocks, bad: 0 }
+        ProviderTally { provider: provider(n), bytes, blocks, on_time: blocks, bad: 0, missed: 0 }
     }
 
     fn granted(n: u8, window: Window) -> Granted {

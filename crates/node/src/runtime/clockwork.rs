@@ -104,6 +104,7 @@ impl<C: Carrier> Runtime<C> {
                 .and_then(|running| running.polls.poll_timeout()),
             self.carrying.retry_at(),
             idle(Job::Receipts, now).and(self.receipting.upload_at()).filter(|_| reads),
+            idle(Job::Samples, now).and(self.receipting.samples_at()).filter(|_| reads),
         ]
         .into_iter()
         .flatten()
@@ -129,6 +130,7 @@ impl<C: Carrier> Runtime<C> {
         }
         self.send_report(now);
         self.send_receipts(now);
+        self.send_samples(now);
         self.watch_signer(wall);
         if self.clockwork.totals <= now {
             self.clockwork.totals = now + TOTALS_EVERY;

@@ -9,7 +9,7 @@ use streamr_coordinator_api::{
     Earnings, Enrolled, HeartbeatAnswer, Impact, InvitePreview, LiveStreams, Membership, NodeSummary,
     ReceiptsAnswer,
 };
-use streamr_model::SignedByBoth;
+use streamr_model::{Receipt, Signed, SignedByBoth};
 use tokio::sync::mpsc;
 
 use super::Reply;
@@ -32,6 +32,7 @@ pub(super) enum Job {
     Impact,
     Account,
     Receipts,
+    Samples,
     /// Enrolling again by itself.
     Enrol,
     /// Reading an invite or an address.
@@ -66,6 +67,10 @@ pub(super) enum Outcome {
     Account(Result<(Earnings, NodeSummary), ClientError>),
     Receipts {
         batch: Vec<SignedByBoth>,
+        answer: Result<ReceiptsAnswer, ClientError>,
+    },
+    Samples {
+        batch: Vec<Signed<Receipt>>,
         answer: Result<ReceiptsAnswer, ClientError>,
     },
     Enrolled(Result<Enrolled, ClientError>),

@@ -27,6 +27,7 @@ impl<C: Carrier> Runtime<C> {
             Outcome::Impact(answer) => self.on_impact(answer),
             Outcome::Account(answer) => self.on_account(answer),
             Outcome::Receipts { batch, answer } => self.on_receipts(&batch, answer),
+            Outcome::Samples { batch, answer } => self.on_samples(&batch, answer),
             Outcome::Enrolled(answer) => self.on_enrolled(answer).await,
             Outcome::Joined { target, offer, reply } => self.on_joined(target, offer, reply).await,
             Outcome::Consented { upload_cap_bps, enrolled, reply } => {
@@ -238,8 +239,14 @@ impl<C: Carrier> Runtime<C> {
             }
             // A report that never came back is begun anew; the others were asked for by a person, who sees it.
             Job::Heartbeat => self.reporting.beats.restart(super::reporting::draw(), now),
-            Job::Leaving | Job::Receipts | Job::Enrol | Job::Join | Job::Consent | Job::Say | Job::Export => {
-            }
+            Job::Leaving
+            | Job::Receipts
+            | Job::Samples
+            | Job::Enrol
+            | Job::Join
+            | Job::Consent
+            | Job::Say
+            | Job::Export => {}
         }
     }
 

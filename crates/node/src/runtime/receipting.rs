@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use streamr_coordinator_api::{Granted, ReceiptsAnswer};
-use streamr_model::{NodeId, Receipt, Signed, SignedByBoth, StreamId, UnixMs};
+use streamr_coordinator_api::{HeartbeatAnswer, ReceiptsAnswer};
+use streamr_model::{NodeId, Receipt, Signed, SignedByBoth, StreamId};
 
 use super::Runtime;
 use super::jobs::{Job, Outcome};
 use super::reporting::roll;
 use crate::carrier::Carrier;
 use crate::coordinator_client::ClientError;
-use crate::receipts::{Collecting, Signing};
+use crate::receipts::{Collecting, Measuring, Signing};
 
 /// Between two requests of a node that has something to hand in.
 const UPLOAD_EVERY: Duration = Duration::from_secs(15);
@@ -21,12 +21,20 @@ pub(super) struct Receipting {
     /// While something is carried.
     signing: Option<Signing>,
     collecting: Collecting,
+    measuring: Measuring,
     upload_at: Instant,
+    samples_at: Instant,
 }
 
 impl Receipting {
     pub(super) fn new(now: Instant) -> Self {
-        Self { signing: None, collecting: Collecting::default(), upload_at: now }
+        Self {
+            signing: None,
+            collecting: Collecting::default(),
+            measuring: Measuring::default(),
+            upload_at: now,
+            samples_at: now,
+        }
     }
 
     /// A relay begins with its session.
@@ -35,9 +43,10 @@ impl Receipting {
         self.collecting.begin();
     }
 
-    pub(super) fn handle_answer(&mut self, theirs: UnixMs, grants: &[Granted], now: Instant) {
+    pub(super) fn handle_answer(&mut self, answer: &HeartbeatAnswer, now: Instant) {
+        self.measuring.handle_answer(answer.measures);
         if let Some(signing) = &mut self.signing {
-            signing.handle_answer(theirs, grants, now);
+            signing.handle_answer(answer.now, &answer.grants, now);
         }
     }
 
@@ -46,9 +55,19 @@ impl Receipting {
         self.collecting.batch()
     }
 
+    /// What this node signed itself and the coordinator asked for, as much as a request takes.
+    pub(super) fn samples(&self) -> Vec<Signed<Receipt>> {
+        self.measuring.batch()
+    }
+
     /// When there is something to hand in.
     pub(super) fn upload_at(&self) -> Option<Instant> {
         self.collecting.is_waiting().then_some(self.upload_at)
+    }
+
+    /// The same of what this node signed itself.
+    pub(super) fn samples_at(&self) -> Option<Instant> {
+        self.measuring.is_waiting().then_some(self.samples_at)
     }
 }
 
@@ -72,9 +91,10 @@ impl<C: Carrier> Runtime<C> {
         }
     }
 
-    fn send_signed(&self, receipts: &[Receipt]) {
+    fn send_signed(&mut self, receipts: &[Receipt]) {
         for receipt in receipts {
             let signed = Signed::new(receipt, &self.key);
+            self.receipting.measuring.handle_signed(receipt, &signed);
             self.carrying.send_receipt(receipt.provider, signed.to_wire().into());
         }
     }
@@ -109,19 +129,53 @@ impl<C: Carrier> Runtime<C> {
     ) {
         let now = Instant::now();
         self.receipting.upload_at = now + roll().around(UPLOAD_EVERY);
+        if self.were_judged(answer, now) {
+            self.receipting.collecting.handle_taken(batch);
+        }
+    }
+
+    /// Hands in what this node signed, if the coordinator asked for it.
+    pub(super) fn send_samples(&mut self, now: Instant) {
+        let is_due = self.receipting.samples_at().is_some_and(|at| at <= now);
+        if !is_due || self.jobs.is_under_way(Job::Samples) {
+            return;
+        }
+        let (Some(client), Some(token)) = (self.client(), self.token()) else { return };
+        let (node, batch) = (self.key.node_id(), self.receipting.samples());
+        self.jobs.begin(Job::Samples, async move {
+            let answer = client.samples(node, &token, &batch).await;
+            Outcome::Samples { batch, answer }
+        });
+    }
+
+    pub(super) fn on_samples(
+        &mut self,
+        batch: &[Signed<Receipt>],
+        answer: Result<ReceiptsAnswer, ClientError>,
+    ) {
+        let now = Instant::now();
+        self.receipting.samples_at = now + roll().around(UPLOAD_EVERY);
+        if self.were_judged(answer, now) {
+            self.receipting.measuring.handle_taken(&self.key.node_id(), batch);
+        }
+    }
+
+    /// Whether the coordinator has judged what was handed in, so that it need not be sent again.
+    fn were_judged(&mut self, answer: Result<ReceiptsAnswer, ClientError>, now: Instant) -> bool {
         match answer {
             Ok(answer) => {
                 self.heard(None);
                 for refused in &answer.refused {
                     tracing::warn!(reason = ?refused.reason, detail = refused.detail, "a receipt was refused");
                 }
-                self.receipting.collecting.handle_taken(batch);
+                true
             }
             Err(error) => {
                 self.failed(&error);
                 if error.wants_enrolment() {
                     self.enrol_again(now);
                 }
+                false
             }
         }
     }

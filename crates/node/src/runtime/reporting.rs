@@ -87,12 +87,17 @@ impl<C: Carrier> Runtime<C> {
 
     fn send_goodbye(&mut self, head: &ReportHead) {
         let (Some(client), Some(beat)) = (self.client(), self.report(head)) else { return };
-        let (key, token, receipts) = (self.key.clone(), self.token(), self.receipting.batch());
+        let (key, token) = (self.key.clone(), self.token());
+        let (receipts, samples) = (self.receipting.batch(), self.receipting.samples());
         self.jobs.begin(Job::Leaving, async move {
             // Best effort: whoever is silent is missed after a while anyway, and what is handed in twice counts once.
             let hand_in = async {
-                if let Some(token) = token.filter(|_| !receipts.is_empty()) {
+                let Some(token) = token else { return };
+                if !receipts.is_empty() {
                     let _ = client.receipts(beat.node, &token, &receipts).await;
+                }
+                if !samples.is_empty() {
+                    let _ = client.samples(beat.node, &token, &samples).await;
                 }
             };
             let leave = async { tokio::join!(client.heartbeat(&beat, &key), hand_in) };
@@ -143,7 +148,7 @@ impl<C: Carrier> Runtime<C> {
             Ok(answer) => {
                 self.heard(Some(took));
                 self.compare_clocks(answer.now);
-                self.receipting.handle_answer(answer.now, &answer.grants, now);
+                self.receipting.handle_answer(&answer, now);
                 let next_in = Duration::from_secs(answer.next_in_s.into());
                 if let Some(last) =
                     self.reporting.beats.handle_answer(head, answer.nonce, next_in, now, roll())

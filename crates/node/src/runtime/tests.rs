@@ -208,7 +208,8 @@ async fn what_came_is_signed_for_and_what_others_signed_is_handed_in() {
     eventually("a first report", || !coordinator.world().beats.is_empty()).await;
     let me = coordinator.world().beats[0].node;
     let other = SecretKey::from_seed([8; 32]);
-    let tally = ProviderTally { provider: other.node_id(), bytes: 3000, blocks: 3, on_time: 2, bad: 0 };
+    let tally =
+        ProviderTally { provider: other.node_id(), bytes: 3000, blocks: 3, on_time: 2, bad: 0, missed: 1 };
     let given = vec![(other.node_id(), 5000)];
     // Nothing is signed before the answer to the first report has told the time.
     let mut peers = 0;
@@ -223,6 +224,7 @@ async fn what_came_is_signed_for_and_what_others_signed_is_handed_in() {
     let signed: Signed<Receipt> = Signed::from_wire(&wire).unwrap();
     let receipt = signed.verify_node(&me).unwrap();
     assert_eq!((to, receipt.provider, receipt.bytes, receipt.on_time), (to, to, 3000, 2));
+    assert_eq!(receipt.missed, 1);
     assert_eq!((to, receipt.consumer), (other.node_id(), me));
 
     let theirs = Receipt { provider: me, consumer: other.node_id(), bytes: 4000, ..receipt };
@@ -231,6 +233,28 @@ async fn what_came_is_signed_for_and_what_others_signed_is_handed_in() {
     events.send(RelayEvent::Receipt { from: other.node_id(), receipt: wire.into() }).await.unwrap();
     eventually("it is handed in", || !coordinator.world().receipts.is_empty()).await;
     assert_eq!(coordinator.world().receipts[0].verify(), Ok(theirs));
+}
+
+#[tokio::test]
+async fn a_node_that_is_asked_to_measure_hands_in_what_it_signs_and_providers_are_sent_the_same() {
+    let coordinator = FakeCoordinator::start().await;
+    coordinator.world().measures = true;
+    let bench = Bench::supporting(&coordinator).await;
+    eventually("a first report", || !coordinator.world().beats.is_empty()).await;
+    let me = coordinator.world().beats[0].node;
+    let tally =
+        ProviderTally { provider: NodeId([8; 32]), bytes: 0, blocks: 0, on_time: 0, bad: 0, missed: 4 };
+    let mut peers = 0;
+    eventually("a sample for the coordinator", || {
+        peers += 1;
+        bench.carrier.count(RelayStats { peers, received: vec![tally], ..RelayStats::default() });
+        !coordinator.world().samples.is_empty()
+    })
+    .await;
+    let sample = coordinator.world().samples[0].clone();
+    assert_eq!(sample.verify_node(&me).unwrap().missed, 4);
+    let (to, wire) = bench.carrier.seen().receipts[0].clone();
+    assert_eq!((to, Signed::from_wire(&wire)), (NodeId([8; 32]), Some(sample)));
 }
 
 #[tokio::test]

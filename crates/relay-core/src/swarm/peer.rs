@@ -22,6 +22,8 @@ pub struct PeerCounters {
     pub blocks_on_time: u32,
     /// Blocks that did not verify.
     pub blocks_bad: u32,
+    /// Blocks it was asked for or had promised, and did not give in the time it was waited for.
+    pub blocks_missed: u32,
     /// Verified blocks that we had already.
     pub blocks_duplicate: u32,
     /// Bytes we gave it.

@@ -212,7 +212,11 @@ impl Swarm {
         }
         for (slot, name, blocks) in late {
             self.shun(slot, now + self.config.live_delay / 2);
-            if let Some(peer) = self.peers.get(slot) {
+            if let Some(peer) = self.peers.get_mut(slot) {
+                // What a seed owes is the origin's, as what it gives is.
+                if peer.role() != Some(Role::Seed) {
+                    peer.counters.blocks_missed += u32::from(blocks.count());
+                }
                 self.actions.push_back(Action::Send(peer.node, Message::Cancel(name, blocks)));
             }
         }

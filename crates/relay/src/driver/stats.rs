@@ -62,13 +62,16 @@ impl Ledger {
 pub(super) fn tallies(swarm: &Swarm) -> Vec<ProviderTally> {
     let mut tallies: Vec<ProviderTally> = swarm
         .peer_counters()
-        .filter(|(_, counters)| counters.blocks_received > 0 || counters.blocks_bad > 0)
+        .filter(|(_, counters)| {
+            counters.blocks_received > 0 || counters.blocks_bad > 0 || counters.blocks_missed > 0
+        })
         .map(|(provider, counters)| ProviderTally {
             provider,
             bytes: counters.bytes_received,
             blocks: counters.blocks_received,
             on_time: counters.blocks_on_time,
             bad: counters.blocks_bad,
+            missed: counters.blocks_missed,
         })
         .collect();
     tallies.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.provider.cmp(&b.provider)));

@@ -147,6 +147,7 @@ fn conduct(scenario: &Scenario, index: Index) -> Conduct {
         n if n < polluters => Conduct::Polluter,
         n if n < silent => Conduct::Silent,
         n if n < silent + scenario.liars => Conduct::Liar,
+        n if n < silent + scenario.liars + scenario.droppers => Conduct::Dropper,
         _ => Conduct::Honest,
     }
 }

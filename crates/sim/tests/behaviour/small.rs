@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use streamr_model::BitsPerSecond;
-use streamr_sim::{Churn, Flash, Scenario};
+use streamr_sim::{Churn, Flash, Scenario, Service};
 
 use crate::each_seed;
 
@@ -101,6 +101,26 @@ fn a_liar_among_few_delays_nothing_past_its_deadline() {
         |seed| Scenario { liars: 1, ..plenty(seed, 6) },
         |outcome| {
             assert_eq!(outcome.missed, 0);
+        },
+    );
+}
+
+#[test]
+fn who_passes_over_a_fifth_of_its_requests_is_told_from_others_by_what_its_neighbours_miss() {
+    let failed_ppm = |services: &[Service], is_dropper: bool| {
+        let of = services.iter().filter(|service| service.is_dropper == is_dropper);
+        let (asked, in_time) =
+            of.fold((0_u64, 0), |(a, b), one| (a + u64::from(one.asked), b + u64::from(one.in_time)));
+        (asked - in_time) * 1_000_000 / asked.max(1)
+    };
+    each_seed(
+        SEEDS,
+        |seed| Scenario { droppers: 1, segments: 40, ..Scenario::in_lab(seed, 16, 800) },
+        |outcome| {
+            let (dropper, honest) =
+                (failed_ppm(&outcome.services, true), failed_ppm(&outcome.services, false));
+            assert!(dropper >= 100_000, "a tenth and more: {dropper}");
+            assert!(honest < 50_000, "hardly anything: {honest}");
         },
     );
 }

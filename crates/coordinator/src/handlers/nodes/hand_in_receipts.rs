@@ -67,7 +67,7 @@ fn check(receipts: Vec<SignedByBoth>) -> Vec<(SignedByBoth, Result<Receipt, Rece
     receipts.into_iter().zip(verified).collect()
 }
 
-fn words(reason: RefusalReason) -> &'static str {
+pub(super) fn words(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::Unverified => "a signature does not hold",
         RefusalReason::NotTheProvider => "another node is the provider",
@@ -79,6 +79,7 @@ fn words(reason: RefusalReason) -> &'static str {
         RefusalReason::GoesBack => "it says less than an earlier one",
         RefusalReason::Equivocation => "another receipt was signed under its number; both are kept",
         RefusalReason::TooManyProviders => "its consumer signed for too many providers in the window",
+        RefusalReason::NotAMeasurer => "nobody asked this node for what it signs",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use streamr_coordinator_api::{Membership, SeedView};
-use streamr_model::StreamId;
+use streamr_model::{StreamId, Window};
 
 use crate::extract::{EnrolledNode, Json, Path, unknown_stream};
 use crate::handlers::openapi::ProblemResponse;
@@ -44,7 +44,7 @@ pub(crate) async fn members(
         seed: seed.map(|live| SeedView { node: live.seed, addresses: live.addresses }),
         supporters: u32::try_from(table.supporters()).unwrap_or(u32::MAX),
         electors: table.electors().to_vec(),
-        members: table.members_for(&asker),
+        members: table.members_for(&asker, &app.looks(Window::of(now))),
     }))
 }
 
@@ -55,6 +55,7 @@ mod tests {
     use streamr_coordinator_api::{ErrorCode, Membership};
     use streamr_model::{BitsPerSecond, NodeActivity, NodeId};
 
+    use crate::clock::Clock;
     use crate::testing::{Node, Running, SEED, at_once, code_of};
 
     /// A coordinator with “alice” live and so many supporters.
@@ -166,6 +167,84 @@ mod tests {
         node.heartbeat.uplink_bps = BitsPerSecond(u64::MAX);
         node.beat(&coordinator).await;
         assert_eq!(node.members(&coordinator).await.electors[0].uplink_bps, BitsPerSecond(1_000_000_000));
+    }
+
+    /// One window after the other, in which `measurer` says that it was given so many bytes by each.
+    async fn measure(coordinator: &Running, nodes: &mut [Node], secret: &str, given: &[(usize, u64)]) {
+        // In the first it was assigned them before it measured.
+        for _ in 0..4 {
+            let (measurer, others) = nodes.split_last_mut().unwrap();
+            for (other, bytes) in given {
+                let receipt = measurer.sign(coordinator, others[*other].id(), *bytes, 10);
+                assert_eq!(measurer.sample(coordinator, &receipt).await, None);
+            }
+            pass(coordinator, nodes, secret, 300).await;
+        }
+        pass(coordinator, nodes, secret, 300).await;
+    }
+
+    /// The same as `go_on` while the stream is live.
+    async fn pass(coordinator: &Running, nodes: &mut [Node], secret: &str, seconds: u64) {
+        for _ in (0..seconds).step_by(10) {
+            coordinator.clock.advance_s(10);
+            coordinator.put_live("alice", secret).await;
+            if coordinator.clock.now().0.is_multiple_of(30_000) {
+                for node in nodes.iter_mut() {
+                    node.beat(coordinator).await;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_says_more_than_it_is_seen_to_carry_is_weighed_with_what_it_carries() {
+        let coordinator = Running::start_with(|config| config.probes_per_hour = 10_000).await;
+        let secret = coordinator.register("alice").await;
+        coordinator.put_live("alice", &secret).await;
+        let mut nodes = Vec::new();
+        for (n, uplink) in [(1, 500_000_000), (2, 1_000_000), (3, 20_000_000)] {
+            let mut node = Node::enrolled(&coordinator, n).await;
+            node.heartbeat.uplink_bps = BitsPerSecond(uplink);
+            node.beat(&coordinator).await;
+            nodes.push(node);
+        }
+        nodes[2].measures(&coordinator).await;
+        nodes[2].beat(&coordinator).await;
+        let before = nodes[2].members(&coordinator).await;
+        // A megabit a second to one of two receivers, and as much from one that offers no more.
+        measure(&coordinator, &mut nodes, &secret, &[(0, 37_500_000), (1, 37_500_000)]).await;
+        let after = nodes[2].members(&coordinator).await;
+        assert!(after.version > before.version);
+        let uplink = |view: &Membership, node: &Node| {
+            let elector = view.electors.iter().find(|elector| elector.node == node.id()).unwrap();
+            let member = view.members.iter().find(|member| member.node == node.id());
+            assert!(member.is_none_or(|member| member.uplink_bps == elector.uplink_bps));
+            elector.uplink_bps.0
+        };
+        let all = |view: &Membership| [0, 1, 2].map(|n| uplink(view, &nodes[n]));
+        assert_eq!(all(&before), [500_000_000, 1_000_000, 20_000_000]);
+        // The third was not looked at: it counts as is usual.
+        assert_eq!(all(&after), [2_500_000, 1_000_000, 2_500_000]);
+        let again = nodes[0].members(&coordinator).await;
+        assert_eq!((again.version, &again.electors), (after.version, &after.electors));
+    }
+
+    #[tokio::test]
+    async fn in_a_large_swarm_a_measurer_and_whom_it_looks_at_are_shown_each_other() {
+        let (coordinator, mut nodes) = swarm(60).await;
+        nodes[0].measures(&coordinator).await;
+        let measurer = nodes[0].id();
+        nodes[0].begin_again();
+        nodes[0].heartbeat.session += 1;
+        let probed: BTreeSet<NodeId> =
+            nodes[0].beat(&coordinator).await.grants.iter().map(|granted| granted.provider).collect();
+        let view = nodes[0].members(&coordinator).await;
+        let shown: BTreeSet<NodeId> = view.members.iter().map(|member| member.node).collect();
+        assert!(probed.len() == 3 && probed.is_subset(&shown));
+        for node in &nodes[1..] {
+            let sees = node.members(&coordinator).await.members.iter().any(|member| member.node == measurer);
+            assert_eq!(sees, shown.contains(&node.id()), "{}", node.id());
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = cases![
 ];
 
 fn counts(bytes: u64) -> Counts {
-    Counts { bytes, blocks: bytes / 10, on_time: bytes / 20, bad: 1 }
+    Counts { bytes, blocks: bytes / 10, on_time: bytes / 20, bad: 1, missed: 0 }
 }
 
 async fn deliveries_add_up_whoever_signs_for_them(fresh: Fresh) {
@@ -98,9 +98,20 @@ async fn what_is_too_large_is_stored_as_the_largest(fresh: Fresh) {
 fn receipt(sequence: u32, bytes: u64) -> (Receipt, SignedByBoth) {
     let (provider, consumer) = (node(2), node(1));
     let (stream, window, session) = (stream("alice"), Window(7), u64::MAX);
-    let (grant, blocks, on_time, bad) = (None, 2, 1, 0);
-    let receipt =
-        Receipt { stream, window, provider, consumer, grant, session, sequence, bytes, blocks, on_time, bad };
+    let receipt = Receipt {
+        stream,
+        window,
+        provider,
+        consumer,
+        grant: None,
+        session,
+        sequence,
+        bytes,
+        blocks: 2,
+        on_time: 1,
+        bad: 0,
+        missed: 3,
+    };
     let key = SecretKey::from_seed([7; 32]);
     let signed = SignedByBoth::new(consumer, Signed::new(&receipt, &key), &key);
     (receipt, signed)
@@ -124,7 +135,8 @@ async fn the_newest_receipt_of_a_session_is_kept(fresh: Fresh) {
         panic!("one is kept")
     };
     assert_eq!(*consumer, node(1));
-    assert_eq!((kept.sequence, kept.counts), (2, Counts { bytes: 300, blocks: 2, on_time: 1, bad: 0 }));
+    let counts = Counts { bytes: 300, blocks: 2, on_time: 1, bad: 0, missed: 3 };
+    assert_eq!((kept.sequence, kept.counts), (2, counts));
     assert_eq!(kept.signed.to_wire(), signed_second.to_wire());
     let deliveries = view.deliveries(&stream("alice"), Window(7)..Window(8)).await.unwrap();
     let [delivery] = deliveries.as_slice() else { panic!("{deliveries:?}") };

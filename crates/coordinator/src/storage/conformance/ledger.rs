@@ -81,7 +81,7 @@ async fn with_a_closed_hour(fresh: Fresh) -> (Fresh, Hour) {
         tx.add_live_time(&stream("alice"), hour, Hour::MS).await.unwrap();
         let uptime = Uptime { supporting_ms: Hour::MS, live_ms: Hour::MS, ..Uptime::default() };
         tx.add_uptime(&stream("alice"), hour, &node(1), uptime).await.unwrap();
-        let counts = Counts { bytes: 12_000_000, blocks: 120, on_time: 120, bad: 0 };
+        let counts = Counts { bytes: 12_000_000, blocks: 120, on_time: 120, bad: 0, missed: 0 };
         deliver(tx, &stream("alice"), hour, node(1), node(2), counts).await.unwrap();
     });
     at_once(MANY, |_| {

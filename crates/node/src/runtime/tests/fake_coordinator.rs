@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use streamr_coordinator_api::{
     Challenge, ChallengeRequest, ClaimNode, Earnings, Elector, Enrol, Enrolled, ErrorCode, HeartbeatAnswer,
     HeartbeatRequest, Impact, InvitePreview, LiveStream, LiveStreams, MemberView, Membership, NodeSummary,
-    Problem, Provisional, PublicKeys, ReceiptsAnswer, ReceiptsRequest, ScoreParts,
+    Problem, Provisional, PublicKeys, ReceiptsAnswer, ReceiptsRequest, SamplesRequest, ScoreParts,
 };
 use streamr_model::{
     BitsPerSecond, Heartbeat, NodeId, Receipt, SecretKey, Signed, SignedByBoth, StreamId, UnixMs, Window,
@@ -33,6 +33,9 @@ pub(super) struct World {
     pub(super) enrolments: usize,
     pub(super) beats: Vec<Heartbeat>,
     pub(super) receipts: Vec<SignedByBoth>,
+    /// What it tells every node: whether its own receipts are wanted, too.
+    pub(super) measures: bool,
+    pub(super) samples: Vec<Signed<Receipt>>,
     pub(super) membership_asked: usize,
     /// Method, path behind the node, and body of what was said about it.
     pub(super) said: Vec<(String, String, serde_json::Value)>,
@@ -67,6 +70,8 @@ impl FakeCoordinator {
             enrolments: 0,
             beats: vec![],
             receipts: vec![],
+            measures: false,
+            samples: vec![],
             membership_asked: 0,
             said: vec![],
             refuse_saying: None,
@@ -124,6 +129,7 @@ fn router(world: Shared) -> Router {
         .route("/v1/keys", get(keys))
         .route("/v1/nodes/{node}", get(summary))
         .route("/v1/nodes/claims", post(claim))
+        .route("/v1/nodes/{node}/samples", post(samples))
         .route("/v1/nodes/{node}/{*what}", any(say))
         .route("/v1/heartbeats", post(heartbeat))
         .with_state(world)
@@ -215,6 +221,7 @@ async fn heartbeat(State(world): State<Shared>, Json(request): Json<HeartbeatReq
         now: UnixMs(super::super::wall_now().0 + world.clock_ahead_ms),
         membership_version: world.version,
         grants: vec![],
+        measures: world.measures,
     })
     .into_response()
 }
@@ -293,6 +300,7 @@ async fn receipts_of(
         blocks: 1,
         on_time: 1,
         bad: 0,
+        missed: 0,
     };
     let both = SignedByBoth::new(consumer.node_id(), Signed::new(&receipt, &consumer), &consumer);
     Json(ReceiptsRequest { receipts: if window == 1 { vec![both] } else { vec![] } })
@@ -305,6 +313,15 @@ async fn receipts(
 ) -> Json<ReceiptsAnswer> {
     assert!(request.receipts.iter().all(|receipt| receipt.provider == node));
     world.lock().unwrap().receipts.extend(request.receipts);
+    Json(ReceiptsAnswer::default())
+}
+
+async fn samples(
+    State(world): State<Shared>,
+    Path(_): Path<NodeId>,
+    Json(request): Json<SamplesRequest>,
+) -> Json<ReceiptsAnswer> {
+    world.lock().unwrap().samples.extend(request.samples);
     Json(ReceiptsAnswer::default())
 }
 

@@ -1,0 +1,4 @@
+//! What is held for review.
+
+pub(crate) mod decide;
+pub(crate) mod list;
