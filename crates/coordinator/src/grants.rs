@@ -5,13 +5,14 @@
 //! (weighted rendezvous: Schindelhauer and Schomaker, 2005), so that nobody can foresee who it will be. A measurer
 //! is assigned first at whom it is to look: its grants, and what it signs under them, are as everybody else's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use streamr_coordinator_api::{Granted, MemberView, Membership};
 use streamr_model::{BitsPerSecond, Grant, GrantId, NodeId, SecretKey, Signed, StreamId, UnixMs, Window};
 
-use crate::state::App;
+use crate::state::{App, lock};
 use crate::storage::{Assigned, StorageError, Stream};
 
 /// What grants are made with, and what else only a coordinator knows. All follow from the operator token, so that every
@@ -112,10 +113,43 @@ pub(crate) fn cap_bytes(
 /// Whether a consumer is told its grants though nothing about them is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tell {
-    /// It may not know them: its session began, an answer was lost, or the window is new.
+    /// It may not know them: its session began, or an answer was lost.
     Always,
+    /// It cannot know them: the window is new to it, so nobody can be assigned to it yet.
+    NewWindow,
     /// It knows them.
     IfNew,
+}
+
+/// Consumers that are known to have all the providers they may in the newest window, so that it is not read
+/// with every heartbeat. Who is missing is read.
+#[derive(Debug, Default)]
+pub(crate) struct Complete {
+    known: Mutex<(Option<Window>, HashMap<NodeId, StreamId>)>,
+}
+
+/// Consumers that are remembered as complete. At the bound the others are read.
+const MOST_COMPLETE: usize = 65_536;
+
+impl Complete {
+    /// Whether `consumer` is known to have all it may.
+    pub(crate) fn has(&self, window: Window, stream: &StreamId, consumer: &NodeId) -> bool {
+        let known = lock(&self.known);
+        known.0 == Some(window) && known.1.get(consumer) == Some(stream)
+    }
+
+    /// Notes those of `assigned` that have all they may.
+    pub(crate) fn note(&self, window: Window, stream: &StreamId, assigned: &BTreeMap<NodeId, Vec<Assigned>>) {
+        let mut known = lock(&self.known);
+        if known.0 != Some(window) {
+            *known = (Some(window), HashMap::new());
+        }
+        for (consumer, assigned) in assigned {
+            if assigned.len() >= Granted::PER_WINDOW && known.1.len() < MOST_COMPLETE {
+                known.1.insert(*consumer, stream.clone());
+            }
+        }
+    }
 }
 
 /// Consumers of a stream that is live, and whom each is assigned in the present window.
@@ -133,6 +167,9 @@ impl Consumers<'_> {
     /// them; to whom. The caller must hold no transaction.
     pub(crate) async fn complete(self, app: &App, now: UnixMs) -> Result<BTreeSet<NodeId>, StorageError> {
         let (window, stream) = (Window::of(now), &self.stream.stream);
+        if self.assigned.values().all(|assigned| assigned.len() >= Granted::PER_WINDOW) {
+            return Ok(BTreeSet::new());
+        }
         let table = app.tables.current(&app.storage, self.stream, now).await?;
         let looks = app.looks(window);
         let mut chosen: BTreeMap<NodeId, Vec<Assigned>> = BTreeMap::new();
@@ -286,6 +323,21 @@ mod tests {
         assert_eq!(cap(1, &[id(2)]), 5_000);
         assert_eq!(cap(1, &[]), 8_000, "never more than there is");
         assert_eq!(cap(1, &[id(99)]), 8_000, "whoever has left offers nothing");
+    }
+
+    #[test]
+    fn who_has_all_it_may_is_known_for_that_window_and_stream_only() {
+        let (alice, bob): (StreamId, StreamId) = ("alice".parse().unwrap(), "bob".parse().unwrap());
+        let id = |n| NodeId([n; 32]);
+        let one = Assigned { provider: id(9), cap_bytes: 1, expires_at: UnixMs(9), grant: GrantId([0; 32]) };
+        let complete = Complete::default();
+        complete.note(Window(1), &alice, &BTreeMap::from([(id(1), vec![one; 3]), (id(2), vec![one; 2])]));
+        assert!(complete.has(Window(1), &alice, &id(1)));
+        for (window, stream, n) in [(1, &alice, 2), (1, &bob, 1), (2, &alice, 1), (1, &alice, 3)] {
+            assert!(!complete.has(Window(window), stream, &id(n)), "{window} {stream} {n}");
+        }
+        complete.note(Window(2), &alice, &BTreeMap::new());
+        assert!(!complete.has(Window(1), &alice, &id(1)), "windows that are over are forgotten");
     }
 
     #[test]

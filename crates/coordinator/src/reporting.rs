@@ -179,7 +179,7 @@ impl Roll {
             (Place::Next, Some(current)) => {
                 self.follow(&current, heartbeat, nonce, now);
                 let is_new_window = Window::of(current.last_at) != Window::of(now);
-                let tell = if is_new_window { Tell::Always } else { Tell::IfNew };
+                let tell = if is_new_window { Tell::NewWindow } else { Tell::IfNew };
                 Taken { nonce: nonce.clone(), next_in_s: HeartbeatRequest::INTERVAL_S, tell }
             }
             (Place::Repeat, Some(current)) => {

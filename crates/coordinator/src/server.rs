@@ -22,7 +22,7 @@ use crate::challenge::Challenges;
 use crate::clock::Clock;
 use crate::closing;
 use crate::config::{Config, RateLimit};
-use crate::grants::Keys;
+use crate::grants::{Complete, Keys};
 use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::polling::Polling;
@@ -123,6 +123,7 @@ impl Coordinator {
             boards: ScoreBoards::default(),
             published: Published::default(),
             grants: Keys::of(&config.operator_token),
+            complete: Complete::default(),
             updates: Updates::new(pulse),
             intake: Intake::new(&storage),
             lapses: Lapses::default(),

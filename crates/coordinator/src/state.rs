@@ -8,7 +8,7 @@ use url::Url;
 use crate::accounts::throttle::Throttle;
 use crate::challenge::Challenges;
 use crate::clock::Clock;
-use crate::grants::Keys;
+use crate::grants::{Complete, Keys};
 use crate::limits::Limits;
 use crate::membership::Tables;
 use crate::old_surface::OldSurface;
@@ -45,6 +45,8 @@ pub(crate) struct App {
     /// What anybody may read; a little older.
     pub(crate) published: Published,
     pub(crate) grants: Keys,
+    /// Who needs no more of them for now.
+    pub(crate) complete: Complete,
     /// Who is told when something has changed.
     pub(crate) updates: Updates,
     /// Where heartbeats wait to be taken in together.

@@ -175,7 +175,7 @@ async fn try_together(app: &App, reports: &[Report], now: UnixMs) -> Result<Vec<
     let (mut roll, lapsed) = look(app, &mut tx, reports, now).await?;
     let taken: Vec<Result<Taken, Refusal>> = reports.iter().map(|report| roll.take(report, now)).collect();
     write(&mut tx, &mut roll, &lapsed, now).await?;
-    let consumers = consumers(&mut tx, &roll, reports.iter().zip(&taken), now).await?;
+    let consumers = consumers(app, &mut tx, &roll, reports.iter().zip(&taken), now).await?;
     tx.commit().await?;
     let grants = Grants::complete(app, &roll, consumers, now).await;
     let answer = |(report, taken): (&Report, Result<Taken, Refusal>)| {
@@ -265,27 +265,31 @@ type Assignments = BTreeMap<StreamId, BTreeMap<NodeId, Vec<Assigned>>>;
 
 /// Those of `reports` that were taken and are to have providers.
 async fn consumers<'a>(
+    app: &App,
     tx: &mut Tx,
     roll: &Roll,
     reports: impl Iterator<Item = (&'a Report, &'a Result<Taken, Refusal>)>,
     now: UnixMs,
 ) -> Result<Assignments, StorageError> {
-    let mut consumers: BTreeMap<StreamId, BTreeSet<NodeId>> = BTreeMap::new();
+    let window = Window::of(now);
+    let mut assignments = Assignments::new();
+    let mut to_read: BTreeMap<&StreamId, BTreeSet<NodeId>> = BTreeMap::new();
     for (report, taken) in reports {
         let Heartbeat { stream, node, activity, .. } = &report.heartbeat;
         let is_live =
             roll.known(stream).and_then(|known| known.live.as_ref()).is_some_and(|live| live.is_live);
-        if taken.is_ok() && *activity == NodeActivity::Supporting && is_live {
-            consumers.entry(stream.clone()).or_default().insert(*node);
+        let (Ok(taken), true, NodeActivity::Supporting) = (taken, is_live, activity) else { continue };
+        if taken.tell == Tell::IfNew && app.complete.has(window, stream, node) {
+            continue;
+        }
+        assignments.entry(stream.clone()).or_default().entry(*node).or_default();
+        if taken.tell != Tell::NewWindow {
+            to_read.entry(stream).or_default().insert(*node);
         }
     }
-    let mut assignments = Assignments::new();
-    for (stream, nodes) in consumers {
-        let mut assigned = tx.assigned_to(&stream, Window::of(now), &nodes).await?;
-        for node in nodes {
-            assigned.entry(node).or_default();
-        }
-        assignments.insert(stream, assigned);
+    for (stream, nodes) in to_read {
+        let assigned = tx.assigned_to(stream, window, &nodes).await?;
+        assignments.entry(stream.clone()).or_default().extend(assigned);
     }
     Ok(assignments)
 }
@@ -310,12 +314,12 @@ impl Grants {
                 .filter(|(_, assigned)| assigned.len() < Granted::PER_WINDOW)
                 .map(|(node, _)| *node)
                 .collect();
-            if missing.is_empty() {
-                continue;
-            }
-            let consumers = Consumers { stream, bitrate: live.bitrate_bps, assigned };
+            let consumers = Consumers { stream, bitrate: live.bitrate_bps, assigned: &mut *assigned };
             match consumers.complete(app, now).await {
-                Ok(new) => grants.new.extend(new.into_iter().map(|node| (id.clone(), node))),
+                Ok(new) => {
+                    app.complete.note(Window::of(now), id, assigned);
+                    grants.new.extend(new.into_iter().map(|node| (id.clone(), node)));
+                }
                 Err(error) => {
                     let refused = Refused::from(error);
                     let failed = missing.into_iter().map(|node| ((id.clone(), node), refused.clone()));

@@ -71,13 +71,14 @@ impl Tx {
                 select.push_bind(stream.as_str()).push(" AND slot = ").push_bind(int(window.0));
                 select.push(" AND consumer IN ");
                 push_list(&mut select, piece.iter().map(|consumer| blob(consumer)));
-                select.push(" ORDER BY consumer, provider");
                 select.build_query_as().fetch_all(db).await
             })?;
             for row in rows {
                 assigned.entry(node_id(&row.consumer)?).or_default().push(row.assigned()?);
             }
         }
+        // Not sorted by the database, which would read the whole window to save itself the sorting.
+        assigned.values_mut().for_each(|assigned| assigned.sort_unstable_by_key(|one| one.provider));
         Ok(assigned)
     }
 
