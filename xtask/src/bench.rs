@@ -2,6 +2,7 @@
 
 mod bound;
 mod browser_peers;
+mod coordinator;
 mod cpu;
 mod hop;
 mod load;
@@ -93,6 +94,7 @@ const BENCHES: &[&dyn Bench] = &[
     &browser_peers::BrowserPeers,
     &yielding::Yield,
     &scale::Scale,
+    &coordinator::Coordinator,
 ];
 /// Others' work, in cores, below which a rejected run is repeated at once.
 const QUIET: f64 = 0.2;

@@ -59,7 +59,7 @@ async fn as_fast_as_answered(shares: &mut [Share], end: Instant) -> Result<Vec<D
         }
         anyhow::Ok(times)
     });
-    sorted(try_join_all(reporting).await?)
+    sorted(&try_join_all(reporting).await?)
 }
 
 /// All together report `rate` times a second, evenly, whether they were answered or not; how long each answer
@@ -80,10 +80,10 @@ async fn at_a_rate(shares: &mut [Share], rate: f64, span: Duration) -> Result<Ve
         }
         anyhow::Ok(times)
     });
-    sorted(try_join_all(reporting).await?)
+    sorted(&try_join_all(reporting).await?)
 }
 
-fn sorted(times: Vec<Vec<Duration>>) -> Result<Vec<Duration>> {
+fn sorted(times: &[Vec<Duration>]) -> Result<Vec<Duration>> {
     let mut times = times.concat();
     anyhow::ensure!(!times.is_empty(), "nobody was answered");
     times.sort_unstable();
