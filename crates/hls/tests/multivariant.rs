@@ -40,7 +40,7 @@ fn what_players_choose_by_is_passed_on_and_groups_are_not() {
     let expected = "BANDWIDTH=5000000,FRAME-RATE=50.000,AVERAGE-BANDWIDTH=4000000,\
         CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,VIDEO-RANGE=SDR";
     assert_eq!(hd.attributes, expected);
-    let local = multivariant::render(&[hd.attributes.clone()], |at| format!("{at}/index.m3u8"));
+    let local = multivariant::render(std::slice::from_ref(&hd.attributes), |at| format!("{at}/index.m3u8"));
     assert_eq!(local, format!("#EXTM3U\n#EXT-X-STREAM-INF:{expected}\n0/index.m3u8\n"));
 }
 
