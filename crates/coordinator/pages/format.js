@@ -38,7 +38,7 @@ export function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}\u00a0min`;
   const hours = Math.floor(minutes / 60);
-  return hours < 100 && minutes % 60 !== 0 ? `${hours}\u00a0h ${minutes % 60}\u00a0min` : `${count(hours)}\u00a0h`;
+  return hours < 10 && minutes % 60 !== 0 ? `${hours}\u00a0h ${minutes % 60}\u00a0min` : `${count(hours)}\u00a0h`;
 }
 
 /** @param {number} atMs */

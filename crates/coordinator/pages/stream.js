@@ -50,7 +50,7 @@ function impactCard(impact) {
 /** @param {any} shown */
 function supportersCard(shown) {
   const { supporters, unnamed } = shown;
-  const others = unnamed === 1 ? '1 other does not want to be shown.' : `${count(unnamed)} others do not want to be shown.`;
+  const others = unnamed === 1 ? '1 other has not asked to be shown.' : `${count(unnamed)} others have not asked to be shown.`;
   return card(
     'Supporters',
     supporters.length === 0

@@ -110,6 +110,9 @@ export function duration(seconds: number): string {
   return hours % 24 === 0 ? `${days}\u00a0d` : `${days}\u00a0d ${hours % 24}\u00a0h`;
 }
 
+/** A length of time in whole hours, however many: 500 h. */
+export const hours = (seconds: number): string => `${count(Math.floor(Math.max(0, seconds) / 3600))}\u00a0h`;
+
 /** Up to two letters that stand for a name, whatever its script. */
 export function initials(name: string): string {
   const words = name.split(/[\s_.-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));

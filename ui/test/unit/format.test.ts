@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { bytes, clock, count, duration, initials, money, percent, rate, usableLocale } from '../../src/lib/format';
+import { bytes, clock, count, duration, hours, initials, money, percent, rate, usableLocale } from '../../src/lib/format';
 
 const en = 'en-GB';
 /** Units do not break from their figures; tests read better with plain blanks. */
@@ -97,4 +97,8 @@ test.each([
   ['👋 Hello', 'H'],
 ])('%s is abbreviated %s', (name, letters) => {
   expect(initials(name)).toBe(letters);
+});
+
+test('whole hours are hours, however many', () => {
+  expect([0, 3_599, 180_000, 1_800_000].map((seconds) => plain(hours(seconds)))).toEqual(['0 h', '0 h', '50 h', '500 h']);
 });
