@@ -52,7 +52,7 @@ function meCard(me) {
 /** @param {string} handle */
 function claimCard(handle) {
   const shown = element('p', { role: 'status' });
-  const node = element('input', { name: 'node', maxlength: '64', autocomplete: 'off', spellcheck: 'false', required: true });
+  const node = element('input', { name: 'node', maxlength: '80', autocomplete: 'off', spellcheck: 'false', required: true });
   const send = async (/** @type {Record<string, string>} */ typed) => {
     const { code, expires_at } = await ask('POST', 'accounts/me/claims', { node: typed.node?.trim() });
     shown.replaceChildren('Account name ', element('code', {}, handle), ', code ', element('code', {}, code));
