@@ -194,7 +194,7 @@ impl Roll {
                 Taken { nonce: nonce.clone(), next_in_s, tell: Tell::Always }
             }
         };
-        if taken.tell == Tell::Always {
+        if taken.tell != Tell::IfNew {
             self.note_network(report);
         }
         Ok(taken)

@@ -185,6 +185,27 @@ proptest! {
     }
 }
 
+#[test]
+fn from_where_a_node_is_heard_is_noted_in_every_window_of_a_session() {
+    let from = Some(Network([7; 16]));
+    let mut known = BTreeMap::new();
+    let mut noted = Vec::new();
+    // The last heartbeat of a window, and the first of the next, which another hour begins with.
+    for (number, at_ms) in [(1, Hour::MS - 40_000), (2, Hour::MS - 10_000), (3, Hour::MS + 20_000)] {
+        let now = UnixMs(at_ms);
+        let nonce = if number == 1 { String::new() } else { (number - 1).to_string() };
+        let heartbeat = Heartbeat { number, nonce, ..report(1) };
+        let report = Report { heartbeat, nonce: number.to_string(), network: from };
+        let mut roll = Roll::new([node(1)].into(), Model::streams(now));
+        roll.note_fresh(roll.beginning([&report]));
+        roll.note_sessions(known.clone());
+        roll.take(&report, now).unwrap();
+        noted.push(roll.outcome().networks.len());
+        known.insert(node(1), roll.session(&node(1)).unwrap().clone());
+    }
+    assert_eq!(noted, [1, 0, 1]);
+}
+
 fn numbered(node: &Node, nonce: &str) -> Report {
     Report { heartbeat: node.heartbeat.clone(), nonce: nonce.to_owned(), network: None }
 }
